@@ -1,0 +1,202 @@
+/**
+ * The one configuration schema: types, defaults, documentation and (later) the chart's values come from it.
+ * Loading (file, environment, flags) is `src/config`.
+ */
+import { type Static, Type } from 'typebox';
+
+const closed = { additionalProperties: false };
+const integer = (description: string, def: number, minimum: number, maximum: number) =>
+  Type.Integer({ description, default: def, minimum, maximum });
+
+export const ConfigSchema = Type.Object(
+  {
+    application: Type.String({
+      description: 'Names the consumer group and the prefix of the checkpoints.',
+      default: 'shrike',
+      pattern: '^[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}$',
+    }),
+    dataDir: Type.String({
+      description: 'Folder for log, state and checkpoints.',
+      default: '.data',
+    }),
+    model: Type.String({
+      description:
+        'Model bundle: a folder with model.onnx and bundle.json. Empty: the bundle that comes with Shrike.',
+      default: '',
+    }),
+    workers: integer('Actor threads. 0: cores - 1, at least 1.', 0, 0, 64),
+    input: Type.Object(
+      {
+        transactions: Type.String({
+          description: 'Topic of the payments.',
+          default: 'transactions',
+        }),
+        cards: Type.String({
+          description: 'Topic of the card profiles (compacted).',
+          default: 'cards',
+        }),
+        users: Type.String({
+          description: 'Topic of the user profiles (compacted).',
+          default: 'users',
+        }),
+        partitions: integer('Partitions of each input topic, when Shrike creates it.', 8, 1, 1024),
+      },
+      closed,
+    ),
+    outputs: Type.Object(
+      {
+        scored: Type.Boolean({
+          description: "Write every payment's score to the topic `scored`.",
+          default: true,
+        }),
+        features: Type.Boolean({
+          description: "Write every payment's features to the topic `features`.",
+          default: false,
+        }),
+      },
+      closed,
+    ),
+    log: Type.Object(
+      {
+        sync: Type.Union([Type.Literal('commit'), Type.Literal('interval')], {
+          description:
+            '`commit`: every commit reaches the disk before it is acknowledged. `interval`: a power cut may take the last commits of `syncIntervalMs`; a crash of the process takes none.',
+          default: 'commit',
+        }),
+        syncIntervalMs: integer(
+          'With sync `interval`: milliseconds between syncs.',
+          100,
+          1,
+          60_000,
+        ),
+        retentionHours: integer(
+          'Hours that payments and outputs stay in the log. 0: for ever.',
+          24,
+          0,
+          87_600,
+        ),
+      },
+      closed,
+    ),
+    state: Type.Object(
+      {
+        cacheBytesMax: integer(
+          'Bytes of actor objects kept in memory, over all workers.',
+          256 << 20,
+          1 << 20,
+          2 ** 40,
+        ),
+        dirtyBytesMax: integer(
+          'Bytes of changed actors of a partition that make it write before the checkpoint is due.',
+          32 << 20,
+          1 << 16,
+          2 ** 32,
+        ),
+        rocksCacheBytes: integer(
+          'RocksDB block cache, over all partitions.',
+          64 << 20,
+          1 << 20,
+          2 ** 40,
+        ),
+      },
+      closed,
+    ),
+    scoring: Type.Object(
+      {
+        threads: integer('Scorer threads. 0: half of the cores, at least 1.', 0, 0, 64),
+        batchRowsMax: integer('Rows of one model call.', 1024, 1, 1024),
+        batchWaitMs: Type.Number({
+          description: 'How long a lone request waits for others while a scorer is free.',
+          default: 0,
+          minimum: 0,
+          maximum: 1000,
+        }),
+        threshold: Type.Number({
+          description: "Score from which a payment is an alert. Negative: the bundle's own.",
+          default: -1,
+          maximum: 1,
+        }),
+      },
+      closed,
+    ),
+    commit: Type.Object(
+      {
+        minIntervalMs: Type.Number({
+          description:
+            'Least time between two commits; 0: a commit takes what was scored while the last one ran.',
+          default: 0,
+          minimum: 0,
+          maximum: 10_000,
+        }),
+        recordsMax: integer(
+          'Input records of one commit, over all partitions.',
+          20_000,
+          1,
+          1_000_000,
+        ),
+      },
+      closed,
+    ),
+    checkpoints: Type.Object(
+      {
+        intervalMs: integer(
+          'Milliseconds between checkpoints of a partition.',
+          10_000,
+          50,
+          86_400_000,
+        ),
+        keepCount: integer(
+          'Checkpoints kept of each partition, savepoints not counted.',
+          3,
+          1,
+          1000,
+        ),
+        compactAfterSegments: integer('Increments after which a new base is written.', 8, 1, 1000),
+        backlogBytesMax: integer(
+          'Bytes of snapshots of a partition that wait for a store that is down; beyond it the next checkpoint is a new base.',
+          64 << 20,
+          1 << 16,
+          2 ** 40,
+        ),
+      },
+      closed,
+    ),
+    watchdog: Type.Object(
+      {
+        stuckMs: integer(
+          'A stage that makes no progress for so long is reported, and liveness fails.',
+          30_000,
+          1000,
+          3_600_000,
+        ),
+      },
+      closed,
+    ),
+    api: Type.Object(
+      {
+        host: Type.String({
+          description: 'Address to listen on. Anything but loopback opens the page to the network.',
+          default: '127.0.0.1',
+        }),
+        port: integer('Port; 0 picks a free one.', 8477, 0, 65_535),
+      },
+      closed,
+    ),
+    logging: Type.Object(
+      {
+        level: Type.Union(
+          ['trace', 'debug', 'info', 'warn', 'error'].map((l) => Type.Literal(l as 'info')),
+          { description: 'Least level that is logged.', default: 'info' },
+        ),
+        pretty: Type.Boolean({
+          description: 'Log lines for people instead of JSON.',
+          default: false,
+        }),
+      },
+      closed,
+    ),
+  },
+  closed,
+);
+
+export type Config = Static<typeof ConfigSchema>;

@@ -1,0 +1,281 @@
+/**
+ * Every way the world can fail, in one table. A code is stable: scripts and alert rules match on it.
+ *
+ * domain: `data` one record is bad (it goes to `dead_letters`); `input` what the operator of the
+ * program gave is wrong (stop and say so); `external` a disk, store or log does not answer (back
+ * off, go on); `internal` an invariant is broken (stop, restore from what is known to be right).
+ */
+export interface ErrorKind {
+  readonly domain: 'data' | 'input' | 'external' | 'internal';
+  readonly retry: 'never' | 'backoff' | 'restore';
+  /** What to do about it: one sentence for the person who reads the log at night. */
+  readonly hint: string;
+}
+
+const kind = (domain: ErrorKind['domain'], retry: ErrorKind['retry'], hint: string): ErrorKind => ({
+  domain,
+  retry,
+  hint,
+});
+
+export const ERRORS = {
+  // Records (dead letters).
+  RECORD_NOT_JSON: kind(
+    'data',
+    'never',
+    'The value is not one JSON object in UTF-8; fix the producer, then `shrike dlq`.',
+  ),
+  RECORD_FIELD_INVALID: kind(
+    'data',
+    'never',
+    'A field is missing or out of range; the reason names it.',
+  ),
+  RECORD_KEY_MISMATCH: kind(
+    'data',
+    'never',
+    "The record is in another partition than its user belongs to; check the producer's partitioner.",
+  ),
+
+  // Configuration and command line.
+  CONFIG_INVALID: kind(
+    'input',
+    'never',
+    'Correct the named key; `shrike config` prints what is in force and from where.',
+  ),
+  CONFIG_UNKNOWN_KEY: kind(
+    'input',
+    'never',
+    'Correct or remove the key; `shrike config` lists all keys.',
+  ),
+  CONFIG_UNREADABLE: kind(
+    'input',
+    'never',
+    'Check the path and the permissions of the configuration file.',
+  ),
+  USAGE: kind('input', 'never', '`shrike --help` shows the commands with examples.'),
+
+  // Data folder.
+  DATA_DIR_UNWRITABLE: kind(
+    'input',
+    'never',
+    'Choose a folder that this user can write to: --data DIR.',
+  ),
+  DATA_DIR_VERSION: kind(
+    'input',
+    'never',
+    'Run the version of Shrike that wrote the folder, or choose another: --data DIR.',
+  ),
+  DATA_DIR_LOCKED: kind(
+    'input',
+    'never',
+    'Another process works on this folder; stop it, or choose another: --data DIR.',
+  ),
+  DISK_FULL: kind(
+    'external',
+    'backoff',
+    'Free space on the volume of the data folder; nothing that was committed is lost.',
+  ),
+
+  // CSV input.
+  CSV_MISSING: kind('input', 'never', 'Check the path.'),
+  CSV_EMPTY: kind(
+    'input',
+    'never',
+    'The file has no header line; check that it was copied completely.',
+  ),
+  CSV_HEADER: kind(
+    'input',
+    'never',
+    'The first line must hold the column names of the Kaggle set; the message shows the difference.',
+  ),
+  CSV_TOO_MANY_REJECTS: kind(
+    'input',
+    'never',
+    'See the rejects file; raise --rejects-max if the rows may really be left out.',
+  ),
+
+  // Log.
+  LOG_CORRUPT: kind(
+    'internal',
+    'never',
+    'Restore the folder from a copy; `shrike checkpoint list` shows the state that is safe.',
+  ),
+  LOG_OFFSET_OUT_OF_RANGE: kind(
+    'internal',
+    'restore',
+    'The log no longer holds the offset: retention is shorter than the oldest state.',
+  ),
+  LOG_TOPIC_UNKNOWN: kind('input', 'never', '`shrike topics` lists the topics.'),
+  LOG_TOPIC_MISMATCH: kind(
+    'input',
+    'never',
+    'The topic exists with another number of partitions; use its number, or another topic.',
+  ),
+  LOG_UNAVAILABLE: kind(
+    'external',
+    'backoff',
+    'The log does not answer; processing goes on when it does.',
+  ),
+  COMMIT_FENCED: kind(
+    'external',
+    'restore',
+    'Another owner has taken over; this one lets go. No action needed.',
+  ),
+  COMMIT_FAILED: kind(
+    'external',
+    'restore',
+    'The log refused the commit; the batch is read and scored again. See the cause.',
+  ),
+
+  // State.
+  STATE_CORRUPT: kind(
+    'internal',
+    'restore',
+    'The local store is set aside and the state restored from a checkpoint.',
+  ),
+  STATE_SCHEMA_UNKNOWN: kind(
+    'internal',
+    'never',
+    'The state was written by a newer version of an operator; run that version.',
+  ),
+  STATE_AHEAD_OF_LOG: kind(
+    'internal',
+    'restore',
+    'The log lost commits that the state has seen (disk replaced?); an older checkpoint is used.',
+  ),
+
+  // Checkpoints.
+  CHECKPOINT_UPLOAD_FAILED: kind(
+    'external',
+    'backoff',
+    'Check the bucket or folder and its free space; processing goes on.',
+  ),
+  CHECKPOINT_CONFLICT: kind(
+    'external',
+    'restore',
+    'A newer owner has written a checkpoint; this one lets the partition go.',
+  ),
+  CHECKPOINT_CORRUPT: kind(
+    'external',
+    'restore',
+    'The named object does not match its manifest; the previous checkpoint is used.',
+  ),
+  CHECKPOINT_AHEAD_OF_COMMIT: kind(
+    'internal',
+    'never',
+    'Checkpoints are newer than the log: is this the right log for this store?',
+  ),
+  CHECKPOINT_NONE_USABLE: kind(
+    'internal',
+    'never',
+    'No checkpoint reaches back to what the log still holds; see docs/operations.md, "Lost state".',
+  ),
+  CHECKPOINT_NOT_FOUND: kind('input', 'never', '`shrike checkpoint list` shows the checkpoints.'),
+  OBJECT_STORE_UNAVAILABLE: kind(
+    'external',
+    'backoff',
+    'The object store does not answer; checkpoints wait, payments do not.',
+  ),
+
+  // Model.
+  MODEL_BUNDLE_MISSING: kind(
+    'input',
+    'never',
+    'Name a folder with model.onnx and bundle.json: --model DIR.',
+  ),
+  MODEL_BUNDLE_INVALID: kind(
+    'input',
+    'never',
+    'Correct bundle.json; models/README.md shows the format.',
+  ),
+  MODEL_NOT_ONNX: kind(
+    'input',
+    'never',
+    'model.onnx cannot be loaded by ONNX Runtime; export it again.',
+  ),
+  MODEL_FEATURES_MISMATCH: kind(
+    'input',
+    'never',
+    'The model wants other features than the operators yield; operators/README.md lists them.',
+  ),
+  MODEL_OUTPUT_INVALID: kind(
+    'internal',
+    'backoff',
+    'The model answers with something that is no probability; put the previous bundle back.',
+  ),
+  SCORING_FAILED: kind(
+    'external',
+    'backoff',
+    'ONNX Runtime failed on a batch; it is tried again. See the cause.',
+  ),
+
+  // Engine.
+  WORKER_CRASHED: kind(
+    'internal',
+    'restore',
+    'The worker is restarted and its partitions recover; report the stack.',
+  ),
+  WORKER_STUCK: kind(
+    'internal',
+    'restore',
+    'The process ends and recovers as from a crash; report the named stage.',
+  ),
+  PARTITION_STUCK: kind(
+    'internal',
+    'restore',
+    'The named stage makes no progress; see docs/operations.md, "Stuck partition".',
+  ),
+  REPLAY_NO_PROGRESS: kind(
+    'external',
+    'backoff',
+    'Replay waits for records that do not come: an open transaction or a truncated log.',
+  ),
+  API_UNREACHABLE: kind(
+    'external',
+    'never',
+    'The running engine does not answer on its address; is it starting or stopping?',
+  ),
+  API_PORT_TAKEN: kind('input', 'never', 'Choose another port: --port N (0 picks a free one).'),
+  ENGINE_NOT_RUNNING: kind(
+    'input',
+    'never',
+    'Start it with `shrike run` on the same --data folder.',
+  ),
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** The only error class: a code of the table, what happened and where, and the cause below it. */
+export class ShrikeError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'ShrikeError';
+    this.code = code;
+  }
+
+  get kind(): ErrorKind {
+    return ERRORS[this.code];
+  }
+}
+
+/** An error's code, for logs and metrics: `UNEXPECTED` for what is not in the table. */
+export function codeOf(error: unknown): ErrorCode | 'UNEXPECTED' {
+  return error instanceof ShrikeError ? error.code : 'UNEXPECTED';
+}
+
+/** One line for a person: message, causes, code and what to do. */
+export function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  let text = error.message;
+  for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
+    if (!text.includes(cause.message)) text += `: ${cause.message}`;
+  }
+  return error instanceof ShrikeError ? `${text} [${error.code}]\n  ${error.kind.hint}` : text;
+}
+
+/** True when a system call failed for want of space. */
+export function isDiskFull(error: unknown): boolean {
+  return /ENOSPC|EDQUOT|No space left on device|disk quota exceeded/i.test(String(error));
+}

@@ -1,0 +1,225 @@
+/**
+ * The packed form in which records travel and rest: one buffer a batch, columns first.
+ * The embedded log stores it as it is, threads transfer it without a copy, codecs read it in place.
+ *
+ * Layout, little-endian; n = count, columns start at multiples of 8:
+ *   0  u32 magic "SHRB"   4  u32 version 1   8  u32 count   12 u32 keyBytes   16 u32 valueBytes   20 u32 0
+ *   24 f64 timestampsMs[n]   u32 offsetDeltas[n]   u32 keyEnds[n]   u32 valueEnds[n]   u8 flags[n]
+ *   keys, back to back   values, back to back
+ *
+ * R1: offset of record i = base offset (kept beside the buffer) + offsetDeltas[i]; deltas ascend;
+ *     gaps are allowed (compaction, Kafka's control records).
+ * R2: a tombstone (null value) has flag 1 and no value bytes; a null key has flag 2.
+ */
+import { assert } from './assert.ts';
+import type { Offset, TopicPartition } from './ids.ts';
+
+const MAGIC = 0x42524853;
+const VERSION = 1;
+const HEADER_BYTES = 24;
+const FLAG_TOMBSTONE = 1;
+const FLAG_NULL_KEY = 2;
+
+/** A record to be appended. Undefined value: a tombstone, which deletes the key in a compacted topic. */
+export interface NewRecord {
+  readonly key: string | undefined;
+  readonly value: Uint8Array | string | undefined;
+  readonly timestampMs: number;
+}
+
+function columnsAt(count: number): {
+  deltas: number;
+  keyEnds: number;
+  valueEnds: number;
+  flags: number;
+  keys: number;
+} {
+  const deltas = HEADER_BYTES + 8 * count;
+  const keyEnds = deltas + 4 * count;
+  const valueEnds = keyEnds + 4 * count;
+  const flags = valueEnds + 4 * count;
+  return { deltas, keyEnds, valueEnds, flags, keys: flags + ((count + 7) & ~7) };
+}
+
+/** Reads a packed batch in place. The buffer must start at a multiple of 8 (`PackedRecords.of` copies if not). */
+export class PackedRecords {
+  readonly bytes: Uint8Array;
+  readonly count: number;
+  readonly timestampsMs: Float64Array;
+  readonly offsetDeltas: Uint32Array;
+  /** All keys and all values: for codecs that read in place. */
+  readonly keys: Buffer;
+  readonly values: Buffer;
+  readonly keyEnds: Uint32Array;
+  readonly valueEnds: Uint32Array;
+  readonly #flags: Uint8Array;
+
+  private constructor(bytes: Uint8Array) {
+    const header = new Uint32Array(bytes.buffer, bytes.byteOffset, HEADER_BYTES / 4);
+    assert(
+      header[0] === MAGIC && header[1] === VERSION,
+      'a packed batch starts with its magic and version',
+    );
+    const [, , count, keyBytes, valueBytes] = header as unknown as number[] as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    const at = columnsAt(count);
+    assert(
+      at.keys + keyBytes + valueBytes === bytes.byteLength,
+      'R1: a packed batch has the length its header says',
+    );
+    const { buffer, byteOffset } = bytes;
+    this.bytes = bytes;
+    this.count = count;
+    this.timestampsMs = new Float64Array(buffer, byteOffset + HEADER_BYTES, count);
+    this.offsetDeltas = new Uint32Array(buffer, byteOffset + at.deltas, count);
+    this.keyEnds = new Uint32Array(buffer, byteOffset + at.keyEnds, count);
+    this.valueEnds = new Uint32Array(buffer, byteOffset + at.valueEnds, count);
+    this.#flags = new Uint8Array(buffer, byteOffset + at.flags, count);
+    this.keys = Buffer.from(buffer as ArrayBuffer, byteOffset + at.keys, keyBytes);
+    this.values = Buffer.from(buffer as ArrayBuffer, byteOffset + at.keys + keyBytes, valueBytes);
+  }
+
+  /** @throws an assertion when the bytes are no packed batch: check a checksum first where they come from outside. */
+  static of(bytes: Uint8Array): PackedRecords {
+    return new PackedRecords(bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes));
+  }
+
+  /** Bytes [start, end) of value i within `values`. */
+  valueStart(i: number): number {
+    return i === 0 ? 0 : (this.valueEnds[i - 1] as number);
+  }
+
+  /** Value i as a view; undefined for a tombstone. */
+  value(i: number): Buffer | undefined {
+    if (((this.#flags[i] as number) & FLAG_TOMBSTONE) !== 0) return undefined;
+    return this.values.subarray(this.valueStart(i), this.valueEnds[i]);
+  }
+
+  key(i: number): string | undefined {
+    if (((this.#flags[i] as number) & FLAG_NULL_KEY) !== 0) return undefined;
+    return this.keys.toString('utf8', i === 0 ? 0 : this.keyEnds[i - 1], this.keyEnds[i]);
+  }
+
+  timestampMs(i: number): number {
+    return this.timestampsMs[i] as number;
+  }
+
+  /** Offset of record i, given the batch's base offset. */
+  offset(base: Offset, i: number): Offset {
+    return base + (this.offsetDeltas[i] as number);
+  }
+}
+
+/** Grows a packed batch record by record. Reusable: `finish` gives the buffer away and starts anew. */
+export class PackedRecordsBuilder {
+  #timestamps: number[] = [];
+  #deltas: number[] = [];
+  #keyEnds: number[] = [];
+  #valueEnds: number[] = [];
+  #flags: number[] = [];
+  #keys = Buffer.allocUnsafe(1 << 10);
+  #keysLength = 0;
+  #values = Buffer.allocUnsafe(1 << 14);
+  #valuesLength = 0;
+
+  get count(): number {
+    return this.#flags.length;
+  }
+
+  get byteLength(): number {
+    return columnsAt(this.count).keys + this.#keysLength + this.#valuesLength;
+  }
+
+  add(record: NewRecord, offsetDelta = this.count): void {
+    this.#timestamps.push(record.timestampMs);
+    this.#deltas.push(offsetDelta);
+    this.#flags.push(
+      (record.value === undefined ? FLAG_TOMBSTONE : 0) |
+        (record.key === undefined ? FLAG_NULL_KEY : 0),
+    );
+    if (record.key !== undefined) this.#addKey(record.key);
+    this.#keyEnds.push(this.#keysLength);
+    if (typeof record.value === 'string') this.#addText(record.value);
+    else if (record.value !== undefined) this.#addBytes(record.value);
+    this.#valueEnds.push(this.#valuesLength);
+  }
+
+  /** The packed batch in a buffer of its own, fit to be transferred; the builder is empty afterwards. */
+  finish(): Uint8Array {
+    const count = this.count;
+    const at = columnsAt(count);
+    const bytes = new Uint8Array(new ArrayBuffer(this.byteLength));
+    new Uint32Array(bytes.buffer, 0, 6).set([
+      MAGIC,
+      VERSION,
+      count,
+      this.#keysLength,
+      this.#valuesLength,
+      0,
+    ]);
+    new Float64Array(bytes.buffer, HEADER_BYTES, count).set(this.#timestamps);
+    new Uint32Array(bytes.buffer, at.deltas, count).set(this.#deltas);
+    new Uint32Array(bytes.buffer, at.keyEnds, count).set(this.#keyEnds);
+    new Uint32Array(bytes.buffer, at.valueEnds, count).set(this.#valueEnds);
+    bytes.set(this.#flags, at.flags);
+    bytes.set(this.#keys.subarray(0, this.#keysLength), at.keys);
+    bytes.set(this.#values.subarray(0, this.#valuesLength), at.keys + this.#keysLength);
+    this.#timestamps = [];
+    this.#deltas = [];
+    this.#keyEnds = [];
+    this.#valueEnds = [];
+    this.#flags = [];
+    this.#keysLength = this.#valuesLength = 0;
+    return bytes;
+  }
+
+  #addKey(key: string): void {
+    // 3 bytes of UTF-8 at the most for each UTF-16 unit.
+    this.#keys = room(this.#keys, this.#keysLength, key.length * 3);
+    this.#keysLength += this.#keys.write(key, this.#keysLength, 'utf8');
+  }
+
+  #addText(text: string): void {
+    this.#values = room(this.#values, this.#valuesLength, text.length * 3);
+    this.#valuesLength += this.#values.write(text, this.#valuesLength, 'utf8');
+  }
+
+  #addBytes(value: Uint8Array): void {
+    this.#values = room(this.#values, this.#valuesLength, value.byteLength);
+    this.#values.set(value, this.#valuesLength);
+    this.#valuesLength += value.byteLength;
+  }
+}
+
+function room(buffer: Buffer<ArrayBuffer>, used: number, more: number): Buffer<ArrayBuffer> {
+  if (used + more <= buffer.byteLength) return buffer;
+  const larger = Buffer.allocUnsafe(Math.max(buffer.byteLength * 2, used + more));
+  buffer.copy(larger, 0, 0, used);
+  return larger;
+}
+
+export function packRecords(records: readonly NewRecord[]): Uint8Array {
+  const builder = new PackedRecordsBuilder();
+  for (const record of records) builder.add(record);
+  return builder.finish();
+}
+
+/** A packed batch at its place in the log. Records below `from` were asked for by nobody: skip them. */
+export interface FetchedBatch {
+  readonly baseOffset: Offset;
+  readonly from: Offset;
+  /** The offset to read next, past any gap at the end. */
+  readonly nextOffset: Offset;
+  readonly bytes: Uint8Array;
+}
+
+export interface SourceRead extends TopicPartition {
+  readonly batches: readonly FetchedBatch[];
+  /** End of what can be read now: records below it are committed and visible. */
+  readonly highWatermark: Offset;
+}

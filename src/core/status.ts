@@ -1,0 +1,80 @@
+/** What the API, the page, the status line and the metrics show: one picture of the engine, made each second. */
+import type { TopicDescription } from './log.ts';
+import type { PartitionStats, WorkerStats } from './telemetry.ts';
+
+export interface EngineStatus {
+  readonly atMs: number;
+  readonly startedAtMs: number;
+  readonly application: string;
+  readonly version: string;
+  readonly modelId: string;
+  /** Live on every partition and caught up with what was there at the start. */
+  readonly ready: boolean;
+  /** What is wrong, one sentence each; empty when all is well. */
+  readonly problems: readonly string[];
+  readonly paymentsPerSecond: number;
+  readonly totals: {
+    readonly records: number;
+    readonly alerts: number;
+    readonly deadLetters: number;
+    readonly checkpoints: number;
+  };
+  readonly lag: { readonly records: number; readonly seconds: number };
+  /** Over the last second with traffic; from the record's timestamp to its commit. */
+  readonly latencyMs: { readonly p50: number | null; readonly p99: number | null };
+  readonly checkpointAgeSeconds: number | null;
+  readonly partitions: readonly (PartitionStats & {
+    readonly worker: number;
+    readonly lagRecords: number;
+    readonly lagSeconds: number;
+  })[];
+  readonly workers: readonly WorkerStats[];
+}
+
+/** One alert as it stands in the topic. */
+export interface AlertRecord {
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestampMs: number;
+  /** The alert's JSON value, parsed. */
+  readonly value: Readonly<Record<string, unknown>>;
+}
+
+export interface ActorView {
+  readonly user: number;
+  readonly partition: number;
+  readonly nextOffset: number;
+  /** Operators' states by name: of the user, and of each card. */
+  readonly state: unknown;
+}
+
+/** What the API may ask of the running engine. */
+export interface EngineView {
+  status(): EngineStatus;
+  topics(): Promise<readonly TopicDescription[]>;
+  /** Newest first. */
+  recentAlerts(count: number): Promise<readonly AlertRecord[]>;
+  /** Calls the listener for each alert that is committed from now on. @returns stop */
+  onAlert(listener: (alert: AlertRecord) => void): () => void;
+  onStatus(listener: (status: EngineStatus) => void): () => void;
+  actor(user: number): Promise<ActorView | undefined>;
+  /** A savepoint of every partition. @returns manifest sequence by partition. */
+  savepoint(name: string): Promise<
+    readonly {
+      readonly partition: number;
+      readonly sequence: number;
+      readonly nextOffset: number;
+    }[]
+  >;
+  /** Appends JSON values, keyed, to a topic: a producer for tools on this machine. @returns how many. */
+  produce(
+    topic: string,
+    records: readonly {
+      readonly key: string;
+      readonly partition: number;
+      readonly value: string;
+    }[],
+  ): Promise<number>;
+  /** The metrics in Prometheus' text format. */
+  metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
+}
