@@ -31,6 +31,28 @@ export interface EngineStatus {
   readonly workers: readonly WorkerStats[];
 }
 
+/** A worker as the API sends it: quantiles of the whole run instead of histograms. */
+export interface WorkerSummary
+  extends Pick<WorkerStats, 'worker' | 'atMs' | 'heapBytes' | 'eventLoopDelayMsP99' | 'errors'> {
+  readonly partitions: readonly number[];
+  readonly latencyMsP99: number | null;
+  readonly commitMsP99: number | null;
+  readonly pauseMsP99: number | null;
+}
+
+/** EngineStatus as the API sends it and the page reads it. */
+export interface StatusSnapshot extends Omit<EngineStatus, 'workers'> {
+  readonly workers: readonly WorkerSummary[];
+}
+
+/** One second of the page's charts. */
+export interface StatusPoint {
+  readonly atMs: number;
+  readonly paymentsPerSecond: number;
+  readonly p50: number | null;
+  readonly p99: number | null;
+}
+
 /** One alert as it stands in the topic. */
 export interface AlertRecord {
   readonly partition: number;
