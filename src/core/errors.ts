@@ -88,10 +88,27 @@ export const ERRORS = {
     'never',
     'The first line must hold the column names of the Kaggle set; the message shows the difference.',
   ),
+  CSV_UNREADABLE: kind(
+    'input',
+    'never',
+    'Check the permissions of the file and that it was copied completely.',
+  ),
+  CSV_ROW_UNREADABLE: kind(
+    'data',
+    'never',
+    'The line is no CSV row in UTF-8; the reason says why. The lines around it are read.',
+  ),
   CSV_TOO_MANY_REJECTS: kind(
     'input',
     'never',
     'See the rejects file; raise --rejects-max if the rows may really be left out.',
+  ),
+
+  // Tables that come with the program.
+  ZIP_TABLE_INVALID: kind(
+    'input',
+    'never',
+    'Restore operators/data/zip_centroids.csv from the release: lines of zip,lat,lon in degrees.',
   ),
 
   // Log.
@@ -210,6 +227,11 @@ export const ERRORS = {
   ),
 
   // Engine.
+  STEP_FAILED: kind(
+    'internal',
+    'restore',
+    'An operator threw on the named record; the partition restores and tries again. Fix the operator.',
+  ),
   WORKER_CRASHED: kind(
     'internal',
     'restore',
