@@ -1,0 +1,144 @@
+/** The scorer: a fixed pool of threads (piscina), each with its own session, behind one batcher. */
+import { availableParallelism } from 'node:os';
+import { Piscina } from 'piscina';
+import { assert } from '../core/assert.ts';
+import type { Clock } from '../core/clock.ts';
+import { ShrikeError } from '../core/errors.ts';
+import type { ScoredRows, Scorer, ScorerStats } from '../core/scoring.ts';
+import { Batcher, type CallResult } from './batcher.ts';
+import type { ModelBundle } from './bundle.ts';
+import type { ScoreAnswer, ScoreCall } from './score-task.ts';
+import type { SessionFacts } from './session.ts';
+
+export interface ScorerSetup {
+  readonly bundle: Pick<ModelBundle, 'session'>;
+  /** 0: half of the cores, at least 1. */
+  readonly threads: number;
+  readonly batchRowsMax: number;
+  readonly batchWaitMs: number;
+  readonly clock: Clock;
+  /** The compiled entry of a scorer thread: dist/src/score-thread.js. */
+  readonly threadFile: URL;
+}
+
+export interface OpenScorer extends Scorer {
+  stats(): ScorerStats;
+  /** Answers what was asked, then ends the threads. */
+  close(): Promise<void>;
+}
+
+/** Opens the threads and lets each answer once, so that the first payment finds them warm. @throws SCORING_FAILED */
+export async function openScorer(setup: ScorerSetup): Promise<OpenScorer> {
+  const threads = setup.threads > 0 ? setup.threads : Math.max(1, availableParallelism() >> 1);
+  const pool = new ScorerPool({ ...setup, threads });
+  try {
+    await pool.warm();
+  } catch (error) {
+    await pool.close();
+    throw error;
+  }
+  return pool;
+}
+
+type Threads = Piscina<ScoreCall, ScoreAnswer>;
+
+class ScorerPool implements OpenScorer {
+  readonly #threads: number;
+  readonly #threadFile: URL;
+  readonly #session: SessionFacts;
+  readonly #batcher: Batcher;
+  #pool: Threads | undefined;
+  #lastDeath: unknown;
+  #deaths = 0;
+  #closed = false;
+
+  constructor({ bundle, threads, threadFile, batchRowsMax, batchWaitMs, clock }: ScorerSetup) {
+    this.#threads = threads;
+    this.#threadFile = threadFile;
+    this.#session = bundle.session;
+    this.#batcher = new Batcher({
+      width: bundle.session.width,
+      rowsMax: batchRowsMax,
+      waitMs: batchWaitMs,
+      lanes: threads,
+      clock,
+      call: (rows, count) => this.#call({ rows, count }),
+    });
+  }
+
+  async warm(): Promise<void> {
+    const rows = () => new Float32Array(this.#session.width);
+    const calls = Array.from({ length: this.#threads }, () =>
+      this.#call({ rows: rows(), count: 1 }),
+    );
+    for (const result of await Promise.all(calls)) {
+      if ('failure' in result) throw result.failure;
+    }
+  }
+
+  score(rows: Float32Array, count: number): Promise<ScoredRows> {
+    if (!this.#closed) return this.#batcher.score(rows, count);
+    return Promise.reject(new ShrikeError('SCORING_FAILED', 'the scorer is closed'));
+  }
+
+  stats(): ScorerStats {
+    return { threads: this.#threads, threadDeaths: this.#deaths, ...this.#batcher.stats() };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#batcher.drain();
+    await this.#pool?.close();
+  }
+
+  #startThreads(): Threads {
+    const pool: Threads = new Piscina({
+      filename: this.#threadFile.href,
+      name: 'score',
+      minThreads: this.#threads,
+      maxThreads: this.#threads,
+      concurrentTasksPerWorker: 1,
+      // Measured with this model: `sync` and `async` cost up to half as much CPU again at one row a call.
+      atomics: 'disabled',
+      recordTiming: false,
+      workerData: this.#session,
+    });
+    pool.on('error', (error) => {
+      this.#lastDeath = error; // the cause of the calls that fail for it
+    });
+    pool.on('workerDestroy', () => {
+      if (this.#closed || pool !== this.#pool) return;
+      this.#deaths++;
+      queueMicrotask(() => this.#letGo(pool));
+    });
+    return pool;
+  }
+
+  /**
+   * Piscina stops replacing threads once one could not start, and calls would then wait for ever.
+   * Ending the pool fails them, so that they are tried again; the next call starts another pool.
+   */
+  #letGo(pool: Threads): void {
+    if (pool !== this.#pool || pool.threads.length > 0) return;
+    this.#pool = undefined;
+    void pool.destroy();
+  }
+
+  async #call(call: ScoreCall): Promise<CallResult> {
+    let answer: ScoreAnswer;
+    try {
+      this.#pool ??= this.#startThreads();
+      answer = await this.#pool.run(call, { transferList: [call.rows.buffer as ArrayBuffer] });
+    } catch (cause) {
+      return {
+        failure: new ShrikeError('SCORING_FAILED', 'a scorer thread ended, or could not start', {
+          cause: this.#lastDeath ?? cause,
+        }),
+      };
+    }
+    assert(answer.rows.length >= call.count * this.#session.width, 'the buffer comes back');
+    if ('scores' in answer) return answer;
+    const { code, message } = answer.failure;
+    return { rows: answer.rows, failure: new ShrikeError(code, message) };
+  }
+}

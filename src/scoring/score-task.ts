@@ -1,0 +1,45 @@
+/**
+ * What a scorer thread does: one session, made when the thread starts; rows in, scores out, and the
+ * rows' buffer back. A failure is an answer and not an exception: errors lose their class and code
+ * between threads, and a throw would lose the buffer.
+ */
+import { move, transferableSymbol, valueSymbol } from 'piscina';
+import { assert } from '../core/assert.ts';
+import { type ErrorCode, explain, ShrikeError } from '../core/errors.ts';
+import { openRuntime, type SessionFacts, scoreRows } from './session.ts';
+
+export interface ScoreCall {
+  readonly rows: Float32Array;
+  readonly count: number;
+}
+
+export type ScoreAnswer =
+  | { readonly rows: Float32Array; readonly scores: Float32Array }
+  | {
+      readonly rows: Float32Array;
+      readonly failure: { readonly code: ErrorCode; readonly message: string };
+    };
+
+/** @throws MODEL_NOT_ONNX */
+export async function openScoreTask(facts: SessionFacts): Promise<(call: ScoreCall) => unknown> {
+  const runtime = await openRuntime(facts.model);
+  return async (call) => sent(await answer(call));
+
+  async function answer({ rows, count }: ScoreCall): Promise<ScoreAnswer> {
+    assert(count > 0 && count * facts.width <= rows.length, 'a call holds the rows it counts');
+    try {
+      return { rows, scores: await scoreRows(runtime, facts, { rows, count }) };
+    } catch (error) {
+      if (!(error instanceof ShrikeError)) throw error;
+      const cause = error.cause === undefined ? '' : `: ${explain(error.cause)}`;
+      return { rows, failure: { code: error.code, message: error.message + cause } };
+    }
+  }
+}
+
+/** Marks the answer for piscina: its buffers are moved, not copied. */
+function sent(answer: ScoreAnswer): unknown {
+  const buffers = [answer.rows.buffer];
+  if ('scores' in answer) buffers.push(answer.scores.buffer);
+  return move({ [transferableSymbol]: buffers, [valueSymbol]: answer } as never);
+}
