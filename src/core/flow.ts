@@ -28,6 +28,15 @@ export interface Decoded<E> {
 /** Decodes records [first, count) of a packed batch; never throws for what a record holds. */
 export type Decode<E> = (records: PackedRecords, first: number) => Decoded<E>;
 
+/** values[i] is the object that record i holds; undefined for `rejects` and for records before `first`. */
+export interface ParsedBatch {
+  readonly values: readonly (object | undefined)[];
+  readonly rejects: readonly Reject[];
+}
+
+/** A codec: bytes to objects whose fields nobody has checked. Never throws for what a record holds. */
+export type ParseBatch = (records: PackedRecords, first: number) => ParsedBatch;
+
 /** One key's part of an actor: its clock and a state for each operator of that key. */
 export interface KeySlot {
   /** Event minute of the key's last event; -1 before the first. */
