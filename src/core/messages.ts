@@ -1,48 +1,74 @@
 /**
  * Everything that crosses between the main thread and an actor thread. Closed: a new kind is added here.
- * A worker asks and the main thread answers (read, score, commit); the main thread orders (assign, revoke…).
+ * The main thread orders (assign, revoke…); an actor thread asks (read, score, commit…) and reports.
  * Buffers are transferred, not copied.
  *
- * T1  Every request carries the epoch of its partition's assignment; the main thread answers a request of
- *     an old epoch with COMMIT_FENCED, so that a task which was replaced can change nothing.
+ * T1  Every ask about a partition carries the epoch of its assignment; an ask of an old epoch is refused
+ *     with COMMIT_FENCED, so that a task which was replaced can change nothing.
  */
-import type { Model } from './scoring.ts';
-import type { Append } from './log.ts';
+import type { Offset, TopicPartition } from './ids.ts';
+import type { Append, PartitionOffsets } from './log.ts';
 import type { SourceRead } from './records.ts';
+import type { ScoredRows } from './scoring.ts';
 import type { ActorView } from './status.ts';
 import type { WorkerStats } from './telemetry.ts';
 
-/** Main thread -> actor thread. */
-export type Order =
-  | {
-      readonly kind: 'assign';
-      readonly partition: number;
-      readonly epoch: number;
-      readonly committed: number;
-    }
-  | { readonly kind: 'revoke'; readonly id: number; readonly partition: number }
-  | {
-      readonly kind: 'peek';
-      readonly id: number;
-      readonly partition: number;
-      readonly user: number;
-    }
-  | {
-      readonly kind: 'savepoint';
-      readonly id: number;
-      readonly partition: number;
-      readonly name: string;
-    }
-  | { readonly kind: 'stop'; readonly id: number }
-  | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
-  | { readonly kind: 'refuse'; readonly id: number; readonly error: WireError };
+/** What the main thread wants done, and what it gets back. */
+export interface Orders {
+  assign: { ask: { readonly partition: number; readonly epoch: number }; answer: null };
+  /** Answered when the partition is let go: everything of it has settled. */
+  revoke: { ask: { readonly partition: number }; answer: null };
+  peek: {
+    ask: { readonly partition: number; readonly user: number };
+    answer: ActorView | null;
+  };
+  savepoint: { ask: { readonly partition: number; readonly name: string }; answer: SavepointDone };
+}
 
-/** Actor thread -> main thread. */
+/** What an actor thread wants done, and what it gets back. */
+export interface Asks {
+  read: {
+    ask: TopicPartition & {
+      readonly from: Offset;
+      readonly bytesMax: number;
+      readonly waitMs: number;
+    };
+    answer: SourceRead;
+  };
+  offsets: { ask: TopicPartition; answer: PartitionOffsets };
+  score: { ask: { readonly rows: Float32Array; readonly count: number }; answer: ScoredRows };
+  /** Where the partition stands. From here on its commits are taken, each from where the last one ended. */
+  position: { ask: Owned; answer: Position };
+  commit: { ask: Owned & CommitRequest; answer: null };
+  sync: { ask: null; answer: null };
+}
+
+/** A partition at one of its assignments (T1). */
+export interface Owned {
+  readonly partition: number;
+  readonly epoch: number;
+}
+
+export interface CommitRequest {
+  /** The next offset of the commit before this one: a gap or an overlap is refused. */
+  readonly from: Offset;
+  readonly nextOffset: Offset;
+  readonly recordCount: number;
+  readonly outputs: readonly Append[];
+}
+
+/** K and what can be read; offsets are next offsets. */
+export interface Position extends PartitionOffsets {
+  readonly committed: Offset;
+}
+
+export interface SavepointDone {
+  readonly sequence: number;
+  readonly nextOffset: Offset;
+}
+
+/** Sent without an answer, actor thread -> main thread. */
 export type Report =
-  | { readonly kind: 'ready' }
-  | { readonly kind: 'ask'; readonly id: number; readonly what: Ask }
-  | { readonly kind: 'done'; readonly id: number; readonly value: unknown }
-  | { readonly kind: 'not-done'; readonly id: number; readonly error: WireError }
   | { readonly kind: 'stats'; readonly stats: WorkerStats }
   | {
       readonly kind: 'event';
@@ -51,49 +77,17 @@ export type Report =
       readonly facts: Readonly<Record<string, unknown>>;
     };
 
-export type Ask =
-  | {
-      readonly kind: 'read';
-      readonly topic: string;
-      readonly partition: number;
-      readonly epoch: number;
-      readonly from: number;
-      readonly bytesMax: number;
-      readonly waitMs: number;
-    }
-  | { readonly kind: 'offsets'; readonly topic: string; readonly partition: number }
-  | { readonly kind: 'score'; readonly rows: Float32Array; readonly count: number }
-  | {
-      readonly kind: 'commit';
-      readonly partition: number;
-      readonly epoch: number;
-      readonly nextOffset: number;
-      readonly outputs: readonly Append[];
-    }
-  | { readonly kind: 'sync' }
-  | { readonly kind: 'trim'; readonly partition: number; readonly before: number };
-
 /** Errors lose their class between threads; code and message arrive. */
 export interface WireError {
   readonly code: string;
   readonly message: string;
-  readonly stack: string | undefined;
 }
 
-export interface SavepointDone {
-  readonly sequence: number;
-  readonly nextOffset: number;
-}
+type Calls = Orders & Asks;
+export type CallName = keyof Calls;
 
-/** Given to an actor thread when it starts (`workerData`). */
-export interface ActorThreadSetup {
-  readonly worker: number;
-  readonly application: string;
-  readonly inputTopic: string;
-  readonly partitions: number;
-  readonly model: Model;
-  readonly dataDir: string;
-  readonly config: unknown;
-}
-
-export type { ActorView, SourceRead };
+export type Envelope =
+  | { readonly kind: 'call'; readonly id: number; readonly name: CallName; readonly ask: unknown }
+  | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
+  | { readonly kind: 'refuse'; readonly id: number; readonly error: WireError }
+  | { readonly kind: 'report'; readonly report: Report };

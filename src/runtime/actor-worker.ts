@@ -1,0 +1,143 @@
+/** The actor thread's side of the channel: partition tasks on one hand, the main thread on the other. */
+import type { Clock } from '../core/clock.ts';
+import { ShrikeError } from '../core/errors.ts';
+import type { Asks, Orders, Owned, Report } from '../core/messages.ts';
+import type { Scorer } from '../core/scoring.ts';
+import { LatencyHistogram } from '../core/telemetry.ts';
+import { type Channel, Peer } from './channel.ts';
+import { PartitionTask } from './partition-task.ts';
+import type { CommitPort, EventSink, SourcePort, TaskParts } from './ports.ts';
+import type { WorkerHistograms } from './task-counters.ts';
+
+const STATS_INTERVAL_MS = 1000;
+
+/** The thread's own health; the simulator has none. */
+export type Vitals = () => { readonly heapBytes: number; readonly eventLoopDelayMsP99: number };
+
+export interface ActorWorkerOptions<E> {
+  readonly worker: number;
+  readonly channel: Channel;
+  readonly clock: Clock;
+  readonly vitals: Vitals;
+  /** Everything of a task that does not come through the channel. */
+  readonly parts: Omit<TaskParts<E>, 'source' | 'scorer' | 'emitEvent' | 'clock'>;
+}
+
+export class ActorWorker<E> {
+  readonly #options: ActorWorkerOptions<E>;
+  readonly #peer: Peer<Asks, Orders>;
+  readonly #tasks = new Map<number, PartitionTask<E>>();
+  readonly #shared: WorkerHistograms = {
+    latency: new LatencyHistogram(),
+    commitMs: new LatencyHistogram(),
+    pauseMs: new LatencyHistogram(),
+    errors: {},
+  };
+
+  constructor(options: ActorWorkerOptions<E>) {
+    this.#options = options;
+    this.#peer = new Peer<Asks, Orders>(
+      options.channel,
+      {
+        assign: (owned) => this.#assign(owned),
+        revoke: async ({ partition }) => {
+          const task = this.#tasks.get(partition);
+          this.#tasks.delete(partition);
+          await task?.stop();
+          this.#sendStats();
+          return null;
+        },
+        peek: ({ partition, user }) => this.#task(partition).peek(user),
+        savepoint: ({ partition, name }) => this.#task(partition).savepoint(name),
+      },
+      unexpectedReport,
+    );
+    void this.#reportStats();
+  }
+
+  async #assign(owned: Owned): Promise<null> {
+    const { parts, clock } = this.#options;
+    this.#tasks.set(
+      owned.partition,
+      new PartitionTask({
+        parts: {
+          ...parts,
+          clock,
+          source: this.#source,
+          scorer: this.#scorer,
+          emitEvent: this.#event,
+        },
+        partition: owned.partition,
+        commits: this.#commits(owned),
+        shared: this.#shared,
+      }),
+    );
+    return null;
+  }
+
+  #task(partition: number): PartitionTask<E> {
+    const task = this.#tasks.get(partition);
+    if (task !== undefined) return task;
+    throw new ShrikeError('COMMIT_FENCED', `partition ${partition} is not on this worker`);
+  }
+
+  readonly #source: SourcePort = {
+    read: ({ topic, partition, from, bytesMax, waitMs }) =>
+      this.#peer.call('read', { topic, partition, from, bytesMax, waitMs }),
+    offsets: ({ topic, partition }) => this.#peer.call('offsets', { topic, partition }),
+  };
+
+  readonly #scorer: Scorer = {
+    score: (rows, count) => this.#peer.call('score', { rows, count }, [rows.buffer as ArrayBuffer]),
+  };
+
+  readonly #event: EventSink = (level, event, facts) =>
+    this.#peer.report({
+      kind: 'event',
+      level,
+      event,
+      facts: { worker: this.#options.worker, ...facts },
+    });
+
+  #commits(owned: Owned): CommitPort {
+    return {
+      position: () => this.#peer.call('position', owned),
+      commit: async (request) => {
+        const transfer = request.outputs.map(({ records }) => records.buffer as ArrayBuffer);
+        await this.#peer.call('commit', { ...owned, ...request }, transfer);
+      },
+      sync: async () => {
+        await this.#peer.call('sync', null);
+      },
+    };
+  }
+
+  async #reportStats(): Promise<void> {
+    for (;;) {
+      await this.#options.clock.sleep(STATS_INTERVAL_MS);
+      this.#sendStats();
+    }
+  }
+
+  #sendStats(): void {
+    const { worker, clock, vitals } = this.#options;
+    const { latency, commitMs, pauseMs, errors } = this.#shared;
+    this.#peer.report({
+      kind: 'stats',
+      stats: {
+        worker,
+        atMs: clock.nowMs(),
+        ...vitals(),
+        latency: { counts: latency.counts, sumMs: latency.sumMs },
+        commitMs: { counts: commitMs.counts, sumMs: commitMs.sumMs },
+        pauseMs: { counts: pauseMs.counts, sumMs: pauseMs.sumMs },
+        partitions: [...this.#tasks.values()].map((task) => task.stats()),
+        errors: { ...errors },
+      },
+    });
+  }
+}
+
+function unexpectedReport(report: Report): void {
+  throw new Error(`the main thread sent a report: ${report.kind}`);
+}

@@ -1,0 +1,78 @@
+/** Cuts what was read into batches that are stepped, scored and committed together. */
+import type { Decode } from '../core/flow.ts';
+import type { Offset } from '../core/ids.ts';
+import { PackedRecords, type SourceRead } from '../core/records.ts';
+import { type DeadLetter, deadLetter } from './dead-letter.ts';
+
+export interface StepBatch<E> {
+  readonly events: E[];
+  /** Of each event. */
+  readonly offsets: Offset[];
+  readonly timestampsMs: number[];
+  readonly deadLetters: DeadLetter[];
+  readonly from: Offset;
+  nextOffset: Offset;
+  /** Records, dead letters included, and the bytes of their values. */
+  recordCount: number;
+  byteCount: number;
+}
+
+export interface CutOptions<E> {
+  readonly decode: Decode<E>;
+  /** The next offset to process: what lies below it is left out. */
+  readonly from: Offset;
+  /** Records from here on are left out. */
+  readonly until: Offset;
+  readonly recordsMax: number;
+}
+
+function emptyBatch<E>(from: Offset): StepBatch<E> {
+  return {
+    events: [],
+    offsets: [],
+    timestampsMs: [],
+    deadLetters: [],
+    from,
+    nextOffset: from,
+    recordCount: 0,
+    byteCount: 0,
+  };
+}
+
+/**
+ * Batches of at most `recordsMax` records, contiguous from `from`. Small chunks are joined, large ones cut.
+ * Decoding happens as the batches are taken, so that the thread can do other work between two of them.
+ */
+export function* cutBatches<E>(read: SourceRead, options: CutOptions<E>): Generator<StepBatch<E>> {
+  let batch = emptyBatch<E>(options.from);
+  for (const chunk of read.batches) {
+    const records = PackedRecords.of(chunk.bytes);
+    let first = 0;
+    while (first < records.count && records.offset(chunk.baseOffset, first) < options.from) first++;
+    const { events, rejects } = options.decode(records, first);
+    const rejected = new Map(rejects.map((reject) => [reject.index, reject]));
+    for (let i = first; i < records.count; i++) {
+      const offset = records.offset(chunk.baseOffset, i);
+      if (offset >= options.until) break;
+      const event = events[i];
+      if (event === undefined) {
+        const reject = rejected.get(i);
+        batch.deadLetters.push(deadLetter({ read, records, i, offset, reject }));
+      } else {
+        batch.events.push(event);
+        batch.offsets.push(offset);
+        batch.timestampsMs.push(records.timestampMs(i));
+      }
+      batch.recordCount += 1;
+      batch.byteCount += (records.valueEnds[i] as number) - records.valueStart(i);
+      batch.nextOffset = offset + 1;
+      if (batch.recordCount === options.recordsMax) {
+        yield batch;
+        batch = emptyBatch(batch.nextOffset);
+      }
+    }
+    // Past a gap at the chunk's end, which may be all that there was.
+    batch.nextOffset = Math.max(batch.nextOffset, Math.min(chunk.nextOffset, options.until));
+  }
+  if (batch.nextOffset > batch.from) yield batch;
+}

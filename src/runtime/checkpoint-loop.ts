@@ -1,0 +1,197 @@
+/**
+ * Snapshots of one partition: taken without a barrier, written beneath when committed, then sealed.
+ *
+ *   due -> snapshot (in slices, steps go on) -> K reaches it -> log synced -> local store -> segment, manifest
+ *
+ * K1  A snapshot is written only when the log has committed its offset, durably (S3).
+ * K2  Sealing never holds up steps or local writes; a store that is down costs backlog, not payments.
+ */
+import type { CheckpointChain, Manifest } from '../core/checkpoint.ts';
+import type { Clock } from '../core/clock.ts';
+import { codeOf, explain, ShrikeError } from '../core/errors.ts';
+import type { Offset, TopicPartition } from '../core/ids.ts';
+import type { ActorStore, ActorTable, Snapshot } from '../core/state.ts';
+import type { CommitPort, TaskParts } from './ports.ts';
+import type { TaskCounters } from './task-counters.ts';
+
+/** The store's image when an older snapshot is sealed is a newer one's: the newer seal will be a base. */
+const SCAN_BLOCK_BYTES = 4 << 20;
+
+interface Request {
+  readonly name: string;
+  readonly resolve: (manifest: Manifest) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Sealing {
+  readonly snapshot: Snapshot;
+  readonly requests: readonly Request[];
+}
+
+export interface CheckpointLoopOptions {
+  readonly of: TopicPartition;
+  readonly parts: Pick<TaskParts<unknown>, 'checkpoints' | 'limits' | 'emitEvent'>;
+  readonly clock: Clock;
+  readonly store: ActorStore;
+  readonly table: ActorTable;
+  readonly commits: CommitPort;
+  readonly counters: TaskCounters;
+  /** @returns false when the offset will never be committed by this session. */
+  readonly reached: (offset: Offset) => Promise<boolean>;
+}
+
+export class CheckpointLoop {
+  readonly #options: CheckpointLoopOptions;
+  #chain: CheckpointChain | undefined;
+  #nextMs: number;
+  #writing: Promise<void> | undefined;
+  #sealing: Promise<void> | undefined;
+  #queue: Sealing[] = [];
+  #requests: Request[] = [];
+  #error: unknown;
+
+  constructor(options: CheckpointLoopOptions) {
+    this.#options = options;
+    // Partitions take turns, so that their pauses and uploads do not coincide.
+    const { intervalMs, phase } = this.#rhythm();
+    this.#nextMs = options.clock.nowMs() + intervalMs * phase;
+  }
+
+  /** A newer owner has sealed: this session is over. */
+  get error(): unknown {
+    return this.#error;
+  }
+
+  /** Called between two batches, with the position of the steps. Returns at once. */
+  tick(position: Offset): void {
+    const { clock, table, parts } = this.#options;
+    if (this.#writing !== undefined) return;
+    const due = clock.nowMs() >= this.#nextMs && position > table.storedOffset;
+    const full = table.dirtyBytes > parts.limits.dirtyBytesMax;
+    if (due || full || this.#requests.length > 0) this.#begin(position);
+  }
+
+  savepoint(name: string): Promise<Manifest> {
+    return new Promise((resolve, reject) => this.#requests.push({ name, resolve, reject }));
+  }
+
+  /** A last checkpoint of a session that ends well: everything is committed. */
+  async finish(position: Offset): Promise<void> {
+    await this.#writing;
+    if (position > this.#options.table.storedOffset || this.#requests.length > 0)
+      this.#begin(position);
+    await this.settled();
+  }
+
+  /** Resolves when nothing of this session touches the store any more. */
+  async settled(): Promise<void> {
+    await this.#writing;
+    await this.#sealing;
+    for (const { reject } of this.#requests.splice(0)) {
+      reject(new ShrikeError('CHECKPOINT_UPLOAD_FAILED', 'the partition recovers; ask again'));
+    }
+  }
+
+  #rhythm(): { intervalMs: number; phase: number } {
+    const { of, parts } = this.#options;
+    // Multiples of the golden ratio spread any number of partitions evenly.
+    return {
+      intervalMs: parts.limits.checkpointIntervalMs,
+      phase: (1 + of.partition * 0.618034) % 1 || 1,
+    };
+  }
+
+  #begin(position: Offset): void {
+    const { clock, table, counters } = this.#options;
+    this.#nextMs = clock.nowMs() + this.#rhythm().intervalMs;
+    const requests = this.#requests.splice(0);
+    const snapshot = table.snapshot(position);
+    counters.enter('snapshot');
+    this.#writing = this.#write(snapshot, requests)
+      .catch((error: unknown) => this.#failed('snapshot failed', error, requests))
+      .finally(() => {
+        this.#writing = undefined;
+      });
+  }
+
+  async #write(taking: Promise<Snapshot>, requests: readonly Request[]): Promise<void> {
+    const { table, commits, counters, reached } = this.#options;
+    const snapshot = await taking;
+    counters.checkpoint.pauseMsMax = Math.max(
+      counters.checkpoint.pauseMsMax,
+      table.stats.snapshotPauseMsMax,
+    );
+    counters.shared.pauseMs.record(table.stats.snapshotPauseMsMax);
+    if (!(await reached(snapshot.meta.nextOffset))) {
+      const gone = new ShrikeError('CHECKPOINT_UPLOAD_FAILED', 'the partition recovers; ask again');
+      for (const { reject } of requests) reject(gone);
+      return;
+    }
+    await commits.sync();
+    await table.store(snapshot);
+    counters.storedOffset = snapshot.meta.nextOffset;
+    this.#enqueue({ snapshot, requests });
+  }
+
+  #enqueue(sealing: Sealing): void {
+    const { backlogBytesMax } = this.#options.parts.limits;
+    this.#queue.push(sealing);
+    let bytes = this.#queue.reduce((sum, { snapshot }) => sum + snapshot.changed.byteLength, 0);
+    // What is dropped leaves a gap, and the chain answers a gap with a new base.
+    while (bytes > backlogBytesMax && this.#queue.length > 1) {
+      const dropped = this.#queue.shift() as Sealing;
+      bytes -= dropped.snapshot.changed.byteLength;
+      this.#failed(
+        'snapshot dropped from a full backlog',
+        new ShrikeError('CHECKPOINT_UPLOAD_FAILED', 'the backlog of snapshots is full'),
+        dropped.requests,
+      );
+    }
+    this.#sealing ??= this.#sealAll().finally(() => {
+      this.#sealing = undefined;
+    });
+  }
+
+  async #sealAll(): Promise<void> {
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      try {
+        await this.#seal(next);
+      } catch (error) {
+        this.#failed('checkpoint not sealed', error, next.requests);
+        if (codeOf(error) === 'CHECKPOINT_CONFLICT') this.#error = error;
+      }
+    }
+  }
+
+  async #seal({ snapshot, requests }: Sealing): Promise<void> {
+    const { of, parts, clock, store, table, counters } = this.#options;
+    const startMs = clock.nowMs();
+    this.#chain ??= await parts.checkpoints.open(of);
+    const savepoint = requests[0]?.name;
+    const manifest = await this.#chain.seal(snapshot, {
+      ...(savepoint !== undefined && { savepoint }),
+      scan: () => {
+        if (table.storedOffset !== snapshot.meta.nextOffset) {
+          throw new ShrikeError('CHECKPOINT_UPLOAD_FAILED', 'the local store has moved on');
+        }
+        return store.scan(SCAN_BLOCK_BYTES);
+      },
+    });
+    counters.checkpoint.offset = manifest.nextOffset;
+    counters.checkpoint.sealedAtMs = clock.nowMs();
+    counters.checkpoint.sealedCount += 1;
+    counters.checkpoint.lastBytes = snapshot.changed.byteLength;
+    counters.checkpoint.lastDurationMs = clock.nowMs() - startMs;
+    for (const { resolve } of requests) resolve(manifest);
+    await this.#chain.retain();
+  }
+
+  #failed(what: string, error: unknown, requests: readonly Request[]): void {
+    const { of, parts, counters } = this.#options;
+    counters.checkpoint.failedCount += 1;
+    counters.error(codeOf(error));
+    const facts = { partition: of.partition, code: codeOf(error), reason: explain(error) };
+    parts.emitEvent('warn', what, facts);
+    for (const { reject } of requests) reject(error);
+  }
+}

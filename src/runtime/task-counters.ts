@@ -1,0 +1,102 @@
+import type { Clock } from '../core/clock.ts';
+import type { Phase } from '../core/phase.ts';
+import {
+  type LatencyHistogram,
+  type PartitionStats,
+  STAGES,
+  type Stage,
+} from '../core/telemetry.ts';
+
+/** Histograms that the tasks of a worker share. */
+export interface WorkerHistograms {
+  readonly latency: LatencyHistogram;
+  readonly commitMs: LatencyHistogram;
+  readonly pauseMs: LatencyHistogram;
+  readonly errors: Record<string, number>;
+}
+
+/** What a task counts. It lives as long as the task, over all its recoveries. */
+export class TaskCounters {
+  phase: Phase = 'assigned';
+  records = 0;
+  bytes = 0;
+  replayedRecords = 0;
+  deadLetters = 0;
+  alerts = 0;
+  commits = 0;
+  recoveries = 0;
+  nextOffset = 0;
+  committedOffset = 0;
+  storedOffset = 0;
+  highWatermark = 0;
+  committedTimestampMs = 0;
+  readonly checkpoint = {
+    offset: 0,
+    sealedAtMs: 0,
+    sealedCount: 0,
+    failedCount: 0,
+    lastBytes: 0,
+    lastDurationMs: 0,
+    pauseMsMax: 0,
+  };
+  readonly shared: WorkerHistograms;
+  readonly #clock: Clock;
+  readonly #seconds: Record<Stage, number>;
+  #stage: Stage = 'idle';
+  #stageSinceMs: number;
+
+  constructor(clock: Clock, shared: WorkerHistograms) {
+    this.#clock = clock;
+    this.shared = shared;
+    this.#stageSinceMs = clock.nowMs();
+    this.#seconds = Object.fromEntries(STAGES.map((stage) => [stage, 0])) as Record<Stage, number>;
+  }
+
+  /** What the task does or waits for now; progress is a new stage, or the same one anew. */
+  enter(stage: Stage): void {
+    this.#stage = stage;
+    this.#stageSinceMs = this.#clock.nowMs();
+  }
+
+  /** Runs `work` and books the time it holds the thread. */
+  timed<T>(stage: Stage, work: () => T): T {
+    const start = performance.now();
+    const result = work();
+    this.#seconds[stage] += (performance.now() - start) / 1000;
+    return result;
+  }
+
+  error(code: string): void {
+    this.shared.errors[code] = (this.shared.errors[code] ?? 0) + 1;
+  }
+
+  /** @param oldest the stage of the oldest batch in flight: what holds the partition up, if anything does. */
+  stats(
+    partition: number,
+    cache: PartitionStats['cache'],
+    oldest: { readonly stage: Stage; readonly sinceMs: number } | undefined,
+  ): PartitionStats {
+    return {
+      partition,
+      phase: this.phase,
+      stage: oldest?.stage ?? this.#stage,
+      stageSinceMs: oldest?.sinceMs ?? this.#stageSinceMs,
+      nextOffset: this.nextOffset,
+      committedOffset: this.committedOffset,
+      storedOffset: this.storedOffset,
+      highWatermark: this.highWatermark,
+      committedTimestampMs: this.committedTimestampMs,
+      records: this.records,
+      bytes: this.bytes,
+      replayedRecords: this.replayedRecords,
+      deadLetters: this.deadLetters,
+      alerts: this.alerts,
+      commits: this.commits,
+      recoveries: this.recoveries,
+      checkpoint: { ...this.checkpoint },
+      cache,
+      rocksBytes: 0,
+      stageSeconds: { ...this.#seconds },
+    };
+  }
+}
