@@ -118,9 +118,9 @@ export class Batcher {
     };
   }
 
-  /** Resolves when every request that was made so far is answered. */
+  /** Resolves when every request is answered and no call runs. */
   drain(): Promise<void> {
-    if (this.#open === 0) return Promise.resolve();
+    if (this.#open === 0 && this.#busy === 0) return Promise.resolve();
     return new Promise((resolve) => this.#drained.push(resolve));
   }
 
@@ -155,6 +155,8 @@ export class Batcher {
     if ('failure' in result) this.#failed(parts, result.failure);
     else this.#scored(parts, result.scores);
     this.#dispatch();
+    if (this.#open > 0 || this.#busy > 0) return;
+    for (const drained of this.#drained.splice(0)) drained();
   }
 
   #gather(parts: readonly Part[]): Float32Array {
@@ -190,12 +192,19 @@ export class Batcher {
     this.#totals.failedCalls++;
     // A model that answers with nonsense will do so again: only neighbours make it worth a second try.
     const again = parts.length > 1 || codeOf(failure) === 'SCORING_FAILED';
-    const retried = again ? parts.filter((part) => !part.alone) : [];
+    const retried = again ? parts.filter((part) => !part.alone && !part.request.settled) : [];
     this.#queue.unshift(...retried.map((part) => ({ ...part, alone: true })));
     this.#queuedRows += rowsOf(retried);
     for (const part of parts) {
       if (!retried.includes(part)) this.#settle(part.request, failure);
     }
+  }
+
+  /** Nobody waits for the other parts of a request that has failed. */
+  #drop(request: Request): void {
+    const left = this.#queue.filter((part) => part.request !== request);
+    this.#queuedRows -= rowsOf(this.#queue) - rowsOf(left);
+    this.#queue.splice(0, this.#queue.length, ...left);
   }
 
   #settle(request: Request, failure?: ShrikeError): void {
@@ -205,9 +214,9 @@ export class Batcher {
     if (failure === undefined) {
       this.#latency.record(performance.now() - request.arrivedMs);
       request.resolve({ scores: request.scores, rows: request.rows });
-    } else {
-      request.reject(failure);
+      return;
     }
-    if (this.#open === 0) for (const drained of this.#drained.splice(0)) drained();
+    this.#drop(request);
+    request.reject(failure);
   }
 }

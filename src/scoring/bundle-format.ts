@@ -48,14 +48,9 @@ export function parseBundle(text: string, from: string): BundleFile {
   const [error] = Errors(BundleSchema, value);
   if (error !== undefined) {
     const place = error.instancePath === '' ? 'the top level' : error.instancePath;
-    const extra = /additional properties/.test(error.message) ? ` (${unknownKeys(value)})` : '';
-    throw new ShrikeError('MODEL_BUNDLE_INVALID', `${from}, at ${place}: ${error.message}${extra}`);
+    // A key that the format does not have is checked against the schema `false`.
+    const what = error.message === 'schema is false' ? 'unknown key' : error.message;
+    throw new ShrikeError('MODEL_BUNDLE_INVALID', `${from}, at ${place}: ${what}`);
   }
   return value as BundleFile;
-}
-
-function unknownKeys(value: unknown): string {
-  const known = Object.keys(BundleSchema.properties);
-  const strange = Object.keys(value as object).filter((key) => !known.includes(key));
-  return strange.length > 0 ? strange.join(', ') : 'in a probe';
 }

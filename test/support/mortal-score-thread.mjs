@@ -1,0 +1,12 @@
+// A scorer thread that dies of a row whose first feature is 666: for tests of what survives it.
+import { workerData } from 'node:worker_threads';
+import { openScoreTask } from '../../dist/src/scoring/score-task.js';
+
+const real = await openScoreTask(workerData);
+
+export async function score(call) {
+  for (let row = 0; row < call.count; row++) {
+    if (call.rows[row * workerData.width] === 666) process.exit(1);
+  }
+  return real(call);
+}
