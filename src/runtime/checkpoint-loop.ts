@@ -10,11 +10,10 @@ import type { CheckpointChain, Manifest } from '../core/checkpoint.ts';
 import type { Clock } from '../core/clock.ts';
 import { codeOf, explain, ShrikeError } from '../core/errors.ts';
 import type { Offset, TopicPartition } from '../core/ids.ts';
-import type { ActorStore, ActorTable, Snapshot } from '../core/state.ts';
+import type { ActorStore, ActorTable, PackedActors, Snapshot } from '../core/state.ts';
 import type { CommitPort, TaskParts } from './ports.ts';
 import type { TaskCounters } from './task-counters.ts';
 
-/** The store's image when an older snapshot is sealed is a newer one's: the newer seal will be a base. */
 const SCAN_BLOCK_BYTES = 4 << 20;
 
 interface Request {
@@ -49,6 +48,7 @@ export class CheckpointLoop {
   #queue: Sealing[] = [];
   #requests: Request[] = [];
   #error: unknown;
+  #storing = false;
 
   constructor(options: CheckpointLoopOptions) {
     this.#options = options;
@@ -128,7 +128,12 @@ export class CheckpointLoop {
       return;
     }
     await commits.sync();
-    await table.store(snapshot);
+    this.#storing = true;
+    try {
+      await table.store(snapshot);
+    } finally {
+      this.#storing = false;
+    }
     counters.storedOffset = snapshot.meta.nextOffset;
     this.#enqueue({ snapshot, requests });
   }
@@ -164,18 +169,13 @@ export class CheckpointLoop {
   }
 
   async #seal({ snapshot, requests }: Sealing): Promise<void> {
-    const { of, parts, clock, store, table, counters } = this.#options;
+    const { of, parts, clock, counters } = this.#options;
     const startMs = clock.nowMs();
     this.#chain ??= await parts.checkpoints.open(of);
     const savepoint = requests[0]?.name;
     const manifest = await this.#chain.seal(snapshot, {
       ...(savepoint !== undefined && { savepoint }),
-      scan: () => {
-        if (table.storedOffset !== snapshot.meta.nextOffset) {
-          throw new ShrikeError('CHECKPOINT_UPLOAD_FAILED', 'the local store has moved on');
-        }
-        return store.scan(SCAN_BLOCK_BYTES);
-      },
+      scan: () => this.#scanAt(snapshot.meta.nextOffset),
     });
     counters.checkpoint.offset = manifest.nextOffset;
     counters.checkpoint.sealedAtMs = clock.nowMs();
@@ -184,6 +184,15 @@ export class CheckpointLoop {
     counters.checkpoint.lastDurationMs = clock.nowMs() - startMs;
     for (const { resolve } of requests) resolve(manifest);
     await this.#chain.retain();
+  }
+
+  /** S2: the iterator opens before the first await, so what is checked here is what it shows. */
+  async *#scanAt(offset: Offset): AsyncGenerator<PackedActors> {
+    const { store, table } = this.#options;
+    if (this.#storing || table.storedOffset !== offset) {
+      throw new ShrikeError('CHECKPOINT_UPLOAD_FAILED', 'the local store has moved on');
+    }
+    yield* store.scan(SCAN_BLOCK_BYTES);
   }
 
   #failed(what: string, error: unknown, requests: readonly Request[]): void {

@@ -1,0 +1,39 @@
+/** Starts actor threads: a Node.js Worker as the coordinator sees it. */
+import { type TransferListItem, Worker } from 'node:worker_threads';
+import type { Envelope } from './core/messages.ts';
+import type { Config } from './core/config.ts';
+import type { Model } from './core/scoring.ts';
+import type { WorkerThread } from './runtime/worker-seat.ts';
+
+/** Given to an actor thread when it starts. */
+export interface ActorThreadSetup {
+  readonly worker: number;
+  readonly config: Config;
+  readonly model: Model;
+  readonly folders: { readonly state: string; readonly checkpoints: string };
+}
+
+export function startActorThread(setup: ActorThreadSetup): WorkerThread {
+  const worker = new Worker(new URL('./actor-thread.js', import.meta.url), {
+    workerData: setup,
+    name: `shrike-actor-${setup.worker}`,
+  });
+  const ended = new Promise<Error | undefined>((resolve) => {
+    let failure: Error | undefined;
+    worker.on('error', (error: Error) => {
+      failure = error;
+    });
+    worker.on('exit', () => resolve(failure));
+  });
+  return {
+    channel: {
+      post: (envelope, transfer) => worker.postMessage(envelope, transfer as TransferListItem[]),
+      onMessage: (listener) =>
+        worker.on('message', (envelope: Envelope) => listener(envelope)),
+    },
+    ended,
+    terminate: async () => {
+      await worker.terminate();
+    },
+  };
+}
