@@ -24,6 +24,13 @@ export interface StoreMeta {
 /** 128 bits as 32 hex digits. */
 export type StateDigest = string;
 
+/** Adds up a digest (S5), one actor at a time, in any order; `state/` implements it. */
+export interface StateDigester {
+  add(key: ActorKey, bytes: Uint8Array): void;
+  remove(key: ActorKey, bytes: Uint8Array): void;
+  hex(): StateDigest;
+}
+
 /** Packed actors, ascending by key: (key f64, length u32, bytes) back to back. See `packed-actors.ts`. */
 export type PackedActors = Uint8Array;
 

@@ -1,0 +1,94 @@
+/** The checkpoints of an application in an object store: seal them, list them, read them back. */
+import type {
+  CheckpointChain,
+  Checkpoints,
+  ListedManifest,
+  Manifest,
+} from '../src/core/checkpoint.ts';
+import { ShrikeError } from '../src/core/errors.ts';
+import type { TopicPartition } from '../src/core/ids.ts';
+import type { PackedActors } from '../src/core/state.ts';
+import { availableStore } from './available-store.ts';
+import { type ChainOptions, SerialChain } from './chain.ts';
+import { manifestSequence, partitionPrefix } from './keys.ts';
+import { parseManifest } from './manifest.ts';
+import { keyOf } from './protocol.ts';
+import { decodeSegment } from './segment.ts';
+
+export type CheckpointsOptions = ChainOptions;
+
+export function openCheckpoints(options: CheckpointsOptions): Checkpoints {
+  const store = availableStore(options.store);
+  const safe = { ...options, store };
+  return {
+    open: (of) => openChain(safe, of),
+    list: (of) => listManifests(safe, of),
+    read: (manifest) => readSegments(safe, manifest),
+  };
+}
+
+async function openChain(options: ChainOptions, of: TopicPartition): Promise<CheckpointChain> {
+  const keys = await manifestKeys(options, of);
+  const sequence = keys[0] === undefined ? 0 : (manifestSequence(keys[0]) ?? 0);
+  let newest: Manifest | undefined;
+  for (const key of keys) {
+    const listed = await readManifest(options, key);
+    if (listed === undefined || 'damage' in listed) continue;
+    newest = listed.manifest;
+    break;
+  }
+  return new SerialChain(options, { of, newest, sequence });
+}
+
+/** Newest first; what is no manifest by its name comes last. */
+async function manifestKeys(
+  { store, application }: ChainOptions,
+  of: TopicPartition,
+): Promise<string[]> {
+  const summaries = await store.list(`${partitionPrefix(application, of)}manifests/`);
+  const order = (key: string) => manifestSequence(key) ?? -1;
+  return summaries.map(({ key }) => key).sort((a, b) => order(b) - order(a));
+}
+
+async function listManifests(
+  options: ChainOptions,
+  of: TopicPartition,
+): Promise<readonly ListedManifest[]> {
+  const listed: ListedManifest[] = [];
+  for (const key of await manifestKeys(options, of)) {
+    const one = await readManifest(options, key);
+    if (one !== undefined) listed.push(one);
+  }
+  return listed;
+}
+
+/** @returns undefined when retention has deleted it since it was listed. */
+async function readManifest(
+  { store }: ChainOptions,
+  key: string,
+): Promise<ListedManifest | undefined> {
+  if (manifestSequence(key) === undefined) return { key, damage: 'not the name of a manifest' };
+  const body = await store.get(key);
+  if (body === undefined) return undefined;
+  const parsed = parseManifest(key, body);
+  return 'damage' in parsed ? { key, damage: parsed.damage } : { key, manifest: parsed.manifest };
+}
+
+async function* readSegments(
+  { store, clock }: ChainOptions,
+  manifest: Manifest,
+): AsyncGenerator<PackedActors> {
+  for (const segment of manifest.segments) {
+    const body = await store.get(segment.key);
+    const actors = body && (await decodeSegment(body, segment, clock));
+    if (actors instanceof Uint8Array) {
+      yield actors;
+      continue;
+    }
+    throw new ShrikeError(
+      'CHECKPOINT_CORRUPT',
+      `checkpoint ${keyOf(manifest)}: segment ${segment.key}: ` +
+        `${actors?.damage ?? 'it is not in the store'}; use another checkpoint`,
+    );
+  }
+}
