@@ -40,6 +40,11 @@ export async function openScorer(setup: ScorerSetup): Promise<OpenScorer> {
   return pool;
 }
 
+/** A thread loads this workload's model in 50 ms; one that has not after so long will not. */
+const START_MS_MAX = 10_000;
+/** `threadId` of a thread that has ended. */
+const ENDED = -1;
+
 type Threads = Piscina<ScoreCall, ScoreAnswer>;
 
 class ScorerPool implements OpenScorer {
@@ -47,6 +52,9 @@ class ScorerPool implements OpenScorer {
   readonly #threadFile: URL;
   readonly #session: SessionFacts;
   readonly #batcher: Batcher;
+  readonly #clock: Clock;
+  /** Ids of the threads that have loaded their model; ids are never used again. */
+  readonly #ready = new Set<number>();
   #pool: Threads | undefined;
   #lastDeath: unknown;
   #deaths = 0;
@@ -56,6 +64,7 @@ class ScorerPool implements OpenScorer {
     this.#threads = threads;
     this.#threadFile = threadFile;
     this.#session = bundle.session;
+    this.#clock = clock;
     this.#batcher = new Batcher({
       width: bundle.session.width,
       rowsMax: batchRowsMax,
@@ -88,7 +97,31 @@ class ScorerPool implements OpenScorer {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#batcher.drain();
-    await this.#pool?.close();
+    if (this.#pool === undefined) return;
+    await this.#started(this.#pool);
+    await this.#pool.close();
+  }
+
+  /**
+   * Resolves when no thread is loading its model. Ending a thread inside ONNX Runtime's native code
+   * ends the whole process (an uncaught Napi::Error); an idle one ends well.
+   */
+  async #started(pool: Threads): Promise<void> {
+    const timeout = new AbortController();
+    let late = false;
+    const limit = this.#clock.sleep(START_MS_MAX, timeout.signal).then(() => {
+      late = true;
+    });
+    const loading = ({ threadId }: { threadId: number }) =>
+      threadId !== ENDED && !this.#ready.has(threadId);
+    while (!late && pool.threads.some(loading)) {
+      const changed = new Promise<void>((resolve) => {
+        pool.once('workerCreate', () => resolve());
+        pool.once('workerDestroy', () => resolve());
+      });
+      await Promise.race([changed, limit]);
+    }
+    timeout.abort();
   }
 
   #startThreads(): Threads {
@@ -106,6 +139,7 @@ class ScorerPool implements OpenScorer {
     pool.on('error', (error) => {
       this.#lastDeath = error; // the cause of the calls that fail for it
     });
+    pool.on('workerCreate', ({ id }: { id: number }) => this.#ready.add(id));
     pool.on('workerDestroy', () => {
       if (this.#closed || pool !== this.#pool) return;
       this.#deaths++;
