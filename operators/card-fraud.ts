@@ -1,0 +1,41 @@
+/** Card fraud, as one expression. */
+import { type Flow, flow, type ParseBatch } from '../src/core/flow.ts';
+import { cardVelocity } from './card-velocity.ts';
+import { fraudDecisions } from './decide.ts';
+import { FEATURE_ORDER } from './features.ts';
+import { geoDrift } from './geo-drift.ts';
+import { lastMerchant } from './last-merchant.ts';
+import { decodePayments, type Payment } from './payment.ts';
+import { paymentShape } from './payment-shape.ts';
+import { profileFacts } from './profile-facts.ts';
+import { recency } from './recency.ts';
+import { spendProfile } from './spend-profile.ts';
+import { userVelocity } from './user-velocity.ts';
+import { ZipTable } from './zips.ts';
+
+export interface CardFraudOptions {
+  readonly parse: ParseBatch;
+  /** The table that comes with Shrike, unless a test brings its own. */
+  readonly zips?: ZipTable;
+  /** Optional outputs; alerts are always written. */
+  readonly outputs?: { readonly scored?: boolean; readonly features?: boolean };
+}
+
+export function cardFraudFlow(options: CardFraudOptions): Flow<Payment> {
+  const { parse, outputs = {}, zips = ZipTable.load() } = options;
+  const { scored = true, features = false } = outputs;
+  return flow(decodePayments(parse))
+    .keyBy({ user: (payment) => payment.user, card: (payment) => payment.card }, eventMinute)
+    .apply(userVelocity)
+    .apply(cardVelocity)
+    .apply(spendProfile)
+    .apply(recency)
+    .apply(lastMerchant)
+    .apply(geoDrift(zips))
+    .enrich(paymentShape)
+    .enrich(profileFacts(zips))
+    .score()
+    .decide(fraudDecisions({ featureOrder: FEATURE_ORDER, scored, features }));
+}
+
+const eventMinute = (payment: Payment) => payment.minute;
