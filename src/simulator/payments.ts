@@ -1,0 +1,175 @@
+/**
+ * The stream of payments, in the order of event time.
+ *
+ * M1  The same world and position give the same payments, bytes and all, on every machine.
+ * M2  `minute` never goes back.
+ * M3  A stream resumed at a position goes on exactly as the stream that was there; it makes one day again,
+ *     not the days before.
+ * M4  Memory: one day's rows (40 bytes a payment) and a few bytes a person.
+ */
+import { assert } from '../core/assert.ts';
+import { fraudDay } from './bursts.ts';
+import { ERROR_TEXTS } from './categories.ts';
+import { type CalendarDay, CHANNEL, calendarDay, DayRows, emptyRow, type Row } from './day.ts';
+import { honestDay } from './habits.ts';
+import { merchantName } from './merchants.ts';
+import { DAY_MINUTES, type World } from './people.ts';
+
+export type UseChip = 'Swipe Transaction' | 'Chip Transaction' | 'Online Transaction';
+
+const USE_CHIP: readonly UseChip[] = [
+  'Swipe Transaction',
+  'Chip Transaction',
+  'Online Transaction',
+];
+assert(USE_CHIP[CHANNEL.online] === 'Online Transaction', 'texts of channels are in their order');
+
+export interface Payment {
+  /** Position in the stream, from 0. */
+  readonly idx: number;
+  readonly user: number;
+  readonly card: number;
+  /** Minutes since 1970, no time zone. */
+  readonly minute: number;
+  readonly year: number;
+  readonly month: number;
+  readonly dayOfMonth: number;
+  readonly cents: number;
+  readonly useChip: UseChip;
+  /** A signed 64-bit number in decimal. */
+  readonly merchantName: string;
+  readonly city: string;
+  readonly state: string;
+  /** Five digits, or empty. */
+  readonly zip: string;
+  readonly mcc: number;
+  readonly errors: string;
+  readonly fraud: boolean;
+}
+
+/** Where a stream goes on. Plain numbers: keep it, and hand it back after a restart. */
+export interface StreamPosition {
+  /** Days since 1970. */
+  readonly day: number;
+  /** Payments of that day already delivered. */
+  readonly index: number;
+  /** The `idx` of the next payment. */
+  readonly idx: number;
+}
+
+export interface StreamOptions {
+  /** Default: the world's start. */
+  readonly fromMinute?: number;
+  /** The first minute that is left out. Default: the stream never ends. */
+  readonly untilMinute?: number;
+  /** Goes on from here; `fromMinute` then has no say. */
+  readonly position?: StreamPosition;
+}
+
+export class PaymentStream implements IterableIterator<Payment> {
+  readonly #world: World;
+  readonly #untilMinute: number;
+  readonly #rows = new DayRows();
+  readonly #row: Row = emptyRow();
+  #date: CalendarDay;
+  #index: number;
+  #idx: number;
+
+  constructor(world: World, options: StreamOptions = {}) {
+    const { fromMinute = world.startMinute, untilMinute = Infinity, position } = options;
+    this.#world = world;
+    this.#untilMinute = untilMinute;
+    this.#date = calendarDay(position?.day ?? Math.floor(fromMinute / DAY_MINUTES));
+    this.#idx = position?.idx ?? 0;
+    fillDay(world, this.#date, this.#rows);
+    this.#index = position?.index ?? this.#rows.before(fromMinute % DAY_MINUTES);
+  }
+
+  get position(): StreamPosition {
+    return { day: this.#date.day, index: this.#index, idx: this.#idx };
+  }
+
+  next(): IteratorResult<Payment, undefined> {
+    while (this.#index >= this.#rows.count) {
+      const day = this.#date.day + 1;
+      if (day * DAY_MINUTES >= this.#untilMinute) return { done: true, value: undefined };
+      this.#date = calendarDay(day);
+      this.#index = 0;
+      fillDay(this.#world, this.#date, this.#rows);
+    }
+    this.#rows.read(this.#index, this.#row);
+    const minute = this.#date.day * DAY_MINUTES + this.#row.minute;
+    if (minute >= this.#untilMinute) return { done: true, value: undefined };
+    this.#index++;
+    return { done: false, value: this.#payment(this.#idx++) };
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  #payment(idx: number): Payment {
+    const { places } = this.#world;
+    const date = this.#date;
+    const row = this.#row;
+    return {
+      idx,
+      user: row.user,
+      card: row.card,
+      minute: date.day * DAY_MINUTES + row.minute,
+      year: date.year,
+      month: date.month,
+      dayOfMonth: date.dayOfMonth,
+      cents: row.cents,
+      useChip: USE_CHIP[row.channel] as UseChip,
+      merchantName: merchantName(row.merchant),
+      city: places.city(row.place),
+      state: places.state(row.place),
+      zip: places.zip(row.place),
+      mcc: row.mcc,
+      errors: ERROR_TEXTS[row.error] as string,
+      fraud: row.fraud === 1,
+    };
+  }
+}
+
+export function payments(world: World, options?: StreamOptions): PaymentStream {
+  return new PaymentStream(world, options);
+}
+
+/** What a payment of the log tells about its place in the stream. */
+export interface SeenPayment {
+  readonly idx: number;
+  readonly user: number;
+  readonly card: number;
+  readonly minute: number;
+  readonly cents: number;
+  readonly merchantName: string;
+}
+
+/** The position after a payment that is known to be of this stream; undefined when the world has none such. */
+export function positionAfter(world: World, seen: SeenPayment): StreamPosition | undefined {
+  const day = Math.floor(seen.minute / DAY_MINUTES);
+  const stream = new PaymentStream(world, { position: { day, index: 0, idx: 0 } });
+  let found: StreamPosition | undefined;
+  for (const payment of stream) {
+    if (payment.minute > seen.minute) break;
+    const same =
+      payment.minute === seen.minute &&
+      payment.user === seen.user &&
+      payment.card === seen.card &&
+      payment.cents === seen.cents &&
+      payment.merchantName === seen.merchantName;
+    if (same) found = { ...stream.position, idx: seen.idx + 1 };
+  }
+  return found;
+}
+
+function fillDay(world: World, date: CalendarDay, rows: DayRows): void {
+  rows.clear();
+  for (let user = 0; user < world.users; user++) {
+    honestDay({ world, date, user, sink: rows });
+    fraudDay({ world, date, user, sink: rows });
+  }
+  rows.sort();
+}
