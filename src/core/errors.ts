@@ -150,6 +150,11 @@ export const ERRORS = {
     'restore',
     'The local store is set aside and the state restored from a checkpoint.',
   ),
+  STATE_UNAVAILABLE: kind(
+    'external',
+    'backoff',
+    'The system is out of files or memory; raise the limit (`ulimit -n`), nothing stored is lost.',
+  ),
   STATE_SCHEMA_UNKNOWN: kind(
     'internal',
     'never',

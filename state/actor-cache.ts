@@ -1,0 +1,119 @@
+/**
+ * Actors in memory, by key, with a byte budget. Who goes is decided by CLOCK: a hand walks over all actors
+ * and lowers each one's mark; an actor whose mark is down already leaves, if it is clean. That costs one
+ * field write an access, where a true LRU list costs six, and lets hardly anything hot go.
+ */
+import type { ActorState } from '../src/core/flow.ts';
+import type { ActorKey } from '../src/core/ids.ts';
+
+/** Actor is as its last encoding, and as the store beneath has it (or unknown there). */
+export const CLEAN = 0;
+/** Encoded, and on its way to the store. */
+export const WRITING = -1;
+
+const MARK_USED = 1;
+// Prefetched for a batch that may come after the next `evict`: it survives two.
+const MARK_PREFETCHED = 2;
+
+// Measured with the operators of R1 (`test/bench/state.ts`): heap bytes of an actor by its encoded bytes.
+const HEAP_BYTES_PER_ENCODED = 4;
+const HEAP_BYTES_OF_ACTOR = 600;
+/** Stands for the encoded bytes of an actor that was never encoded. */
+const NEW_ACTOR_BYTES = 200;
+
+// Steps of the hand in one go: about 0.5 ms.
+const HAND_STEPS_MAX = 16_384;
+
+export class CachedActor {
+  readonly key: ActorKey;
+  readonly state: ActorState;
+  mark = MARK_PREFETCHED;
+  /** CLEAN, WRITING, or the number of the snapshot that its last change belongs to. */
+  epoch = CLEAN;
+  encodedBytes = NEW_ACTOR_BYTES;
+  /** True when the digest holds its last encoding, whose hash is h0 to h3. */
+  counted = false;
+  h0 = 0;
+  h1 = 0;
+  h2 = 0;
+  h3 = 0;
+  /** Its encoding as of the snapshot that is being taken, when it changed before its turn came. */
+  image: Uint8Array | undefined = undefined;
+
+  constructor(key: ActorKey, state: ActorState) {
+    this.key = key;
+    this.state = state;
+  }
+}
+
+const heapBytesOf = (encodedBytes: number): number =>
+  HEAP_BYTES_OF_ACTOR + HEAP_BYTES_PER_ENCODED * encodedBytes;
+
+export class ActorCache {
+  bytesMax: number;
+  bytes = 0;
+  evicted = 0;
+  readonly #actors = new Map<ActorKey, CachedActor>();
+  /** A Map's iterator survives insertions and deletions, and meets what is added behind it: the clock's hand. */
+  #hand = this.#actors.values();
+
+  constructor(bytesMax: number) {
+    this.bytesMax = bytesMax;
+  }
+
+  get size(): number {
+    return this.#actors.size;
+  }
+
+  /** For a step: the actor counts as used. */
+  use(key: ActorKey): CachedActor | undefined {
+    const actor = this.#actors.get(key);
+    if (actor !== undefined) actor.mark = MARK_USED;
+    return actor;
+  }
+
+  /** For a step to come: the actor stays for it. */
+  keep(key: ActorKey): boolean {
+    const actor = this.#actors.get(key);
+    if (actor === undefined) return false;
+    actor.mark = MARK_PREFETCHED;
+    return true;
+  }
+
+  get(key: ActorKey): CachedActor | undefined {
+    return this.#actors.get(key);
+  }
+
+  add(actor: CachedActor): void {
+    this.#actors.set(actor.key, actor);
+    this.bytes += heapBytesOf(actor.encodedBytes);
+  }
+
+  /** An actor has been encoded: its size is known anew. */
+  resize(actor: CachedActor, encodedBytes: number): void {
+    this.bytes += heapBytesOf(encodedBytes) - heapBytesOf(actor.encodedBytes);
+    actor.encodedBytes = encodedBytes;
+  }
+
+  /** Lets clean actors go until the budget is met, as far as one short walk of the hand gets. */
+  evict(): void {
+    const stepsMax = Math.min(this.#actors.size, HAND_STEPS_MAX);
+    for (let steps = 0; steps < stepsMax && this.bytes > this.bytesMax; steps++) {
+      let next = this.#hand.next();
+      if (next.done === true) {
+        this.#hand = this.#actors.values();
+        next = this.#hand.next();
+      }
+      const actor = next.value as CachedActor;
+      if (actor.epoch !== CLEAN) continue;
+      if (actor.mark > 0) actor.mark -= 1;
+      else this.#drop(actor);
+    }
+  }
+
+  #drop(actor: CachedActor): void {
+    this.#actors.delete(actor.key);
+    this.bytes -= heapBytesOf(actor.encodedBytes);
+    this.evicted += 1;
+  }
+}
