@@ -1,7 +1,6 @@
 /** What stands behind an alert: remarks first, then every feature in its group, then what decided. */
 import { element } from './dom.ts';
 import { type FeatureWords, GROUPS, wordsOf } from './features.ts';
-import { formatNumber } from './format.ts';
 
 type Value = Readonly<Record<string, unknown>>;
 
@@ -64,6 +63,7 @@ function origin(value: Value): HTMLElement {
     ['Model', value.model],
     ['Feature set', value.feature_set],
     ['Profiles', value.profiles],
+    ['Merchant', value.merchant_name],
     ['How', value.use_chip],
     ['Errors', value.errors],
   ];
@@ -78,7 +78,9 @@ function origin(value: Value): HTMLElement {
 /** `{"user":3,"card":7}` -> `user 3, card 7`; '' for what is not there. */
 function plain(fact: unknown): string {
   if (fact === undefined || fact === null) return '';
-  if (typeof fact === 'number') return Number.isInteger(fact) ? String(fact) : formatNumber(fact);
+  // Seven digits: what a float32 score holds, without the noise behind them.
+  if (typeof fact === 'number')
+    return String(Number.isInteger(fact) ? fact : Number(fact.toPrecision(7)));
   if (typeof fact === 'string') return fact;
   if (typeof fact !== 'object') return String(fact);
   return Object.entries(fact)

@@ -60,7 +60,11 @@ export class AlertFeed {
   }
 
   #release(): void {
-    for (const alert of this.#waiting.reverse()) this.#insert(alert);
+    // What was there when the page opened is no news.
+    const isNews = this.#rows.length > 0;
+    for (const alert of this.#waiting.reverse()) {
+      this.#insert(alert).classList.toggle('arrived', isNews);
+    }
     this.#waiting = [];
     for (const { alert, node } of this.#rows.splice(ROWS_MAX)) {
       node.remove();
@@ -70,12 +74,13 @@ export class AlertFeed {
     this.#more.hidden = true;
   }
 
-  #insert(alert: AlertRecord): void {
+  #insert(alert: AlertRecord): HTMLElement {
     const older = this.#rows.findIndex((row) => row.alert.timestampMs <= alert.timestampMs);
     const at = older < 0 ? this.#rows.length : older;
     const node = rowOf(alert);
     this.#list.insertBefore(node, this.#rows[at]?.node ?? null);
     this.#rows.splice(at, 0, { alert, node });
+    return node;
   }
 }
 

@@ -5,7 +5,7 @@ import { byId } from './dom.ts';
 import { formatClock, formatNumber, UNKNOWN } from './format.ts';
 
 const WINDOW_SECONDS = 300;
-const HEIGHT_PX = 180;
+const HEIGHT_PX = 160;
 /** No point for so long: the engine was away, and a line across would claim otherwise. */
 const GAP_SECONDS = 4;
 
@@ -109,7 +109,7 @@ function optionsOf(spec: ChartSpec, width: number): uPlot.Options {
   return {
     width,
     height: HEIGHT_PX,
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0],
     cursor: { y: false, drag: { x: false, y: false } },
     legend: { live: true, isolate: false },
     scales: {
@@ -117,7 +117,13 @@ function optionsOf(spec: ChartSpec, width: number): uPlot.Options {
       y: { range: (_plot, _min, max) => [0, Math.max(spec.topMin, (max ?? 0) * 1.15)] },
     },
     axes: [
-      { ...axis, space: 90, values: (_plot, splits) => splits.map((s) => formatClock(s * 1000)) },
+      {
+        ...axis,
+        size: 26,
+        space: 50,
+        incrs: [60, 120],
+        values: (_plot, splits) => splits.map((s) => formatClock(s * 1000).slice(0, 5)),
+      },
       { ...axis, size: 52, space: 36, values: (_plot, splits) => splits.map(formatNumber) },
     ],
     series: [

@@ -27,7 +27,7 @@ const FIGURES: readonly Figure[] = [
     note: (s) =>
       s.totals.records === 0
         ? 'none scored yet'
-        : `${formatNumber((s.totals.alerts / s.totals.records) * 10_000)} in 10,000 payments`,
+        : `${formatNumber((s.totals.alerts / s.totals.records) * 10_000)} per 10,000`,
   },
   {
     label: 'Lag',
@@ -44,7 +44,7 @@ const FIGURES: readonly Figure[] = [
   {
     label: 'Dead letters',
     value: (s) => formatCount(s.totals.deadLetters),
-    note: () => 'records that could not be read',
+    note: () => 'unreadable records',
     tone: (s) => (s.totals.deadLetters > 0 ? 'busy' : 'idle'),
   },
 ];

@@ -22,8 +22,8 @@ export function scriptedAlert(index: number): AlertRecord {
   const user = random.int(2000);
   const card = random.int(4);
   const kmh = km < 0 ? -1 : km * (0.3 + random.next());
-  const hour = random.int(24);
-  const minute = 28_494_120 + hour * 60 + random.int(60);
+  const minute = 28_493_280 + 13 * 60 + index + random.int(2); // the afternoon of 2024-03-05
+  const isBadAuth = index % 5 === 0 ? 1 : 0;
   const value = {
     idx: 1_204_000 + index,
     user,
@@ -36,14 +36,19 @@ export function scriptedAlert(index: number): AlertRecord {
     id: `a-${user}-${card}-${1_204_000 + index}`,
     threshold: 0.5,
     feature_set: 'r1.1',
-    features: { ...featuresOf({ amount, km, kmh, hour, mcc }), card_count_1h: 1 + (index % 6) },
+    features: {
+      ...featuresOf({ amount, km, kmh, hour: Math.floor(minute / 60) % 24, mcc }),
+      card_count_1h: 1 + (index % 6),
+      has_error: isBadAuth,
+      bad_auth: isBadAuth,
+    },
     profiles: { user: 1, card: 1 },
     event_time: new Date(minute * 60_000).toISOString().slice(0, 16),
     merchant_city: city,
     merchant_state: state,
     mcc,
     use_chip: km < 0 ? 'Online Transaction' : 'Swipe Transaction',
-    errors: index % 5 === 0 ? 'Bad PIN,' : '',
+    errors: isBadAuth === 1 ? 'Bad PIN,' : '',
   };
   return { partition: user % 8, offset: 150_500 + index, timestampMs: START_MS + index, value };
 }
