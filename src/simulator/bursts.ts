@@ -12,7 +12,7 @@ import {
   FRAUD_SUMS,
   type Kind,
 } from './categories.ts';
-import { type CalendarDay, CHANNEL, calendarDay, emptyRow, type Row, type RowSink } from './day.ts';
+import { type CalendarDay, CHANNEL, calendarDay, type Row, type RowSink } from './day.ts';
 import { FOREIGN } from './geography.ts';
 import { cardsInUse } from './habits.ts';
 import { goOnline, goTo, nearHome, payPresent } from './merchants.ts';
@@ -23,18 +23,20 @@ const WINDOW_DAYS = 16;
 const WINDOW_MINUTES = WINDOW_DAYS * DAY_MINUTES;
 const SIZES: Quantiles = {
   at: [0, 0.25, 0.5, 0.75, 0.9, 0.97, 1],
-  values: [1, 2, 3.6, 6.5, 11, 16, 26],
+  values: [1, 2.4, 4.4, 7.5, 12, 16, 26],
 };
-const SIZE_MEAN = 4.75;
+const SIZE_MEAN = 5.2;
 /** Minutes between two payments of a burst. It ends before the window after the next begins. */
-const GAPS: Quantiles = { at: [0, 0.3, 0.55, 0.8, 0.92, 1], values: [0, 5, 25, 140, 1000, 2600] };
+const GAPS: Quantiles = { at: [0, 0.25, 0.5, 0.75, 0.92, 1], values: [0, 12, 50, 500, 1600, 2800] };
 const SPAN_MINUTES_MAX = 10 * DAY_MINUTES;
 const PAYMENTS_A_DAY = 2.35;
 /** A card sold on the dark web is stolen that many times as often. */
 const DARK_WEB_FACTOR = 6;
 const TWO_CARDS_SHARE = 0.15;
 const ERROR_SHARE = 0.05;
-const PROBE_SHARE = 0.15;
+/** Copied magnetic stripes: swiped, whatever card and terminal could do. */
+const SKIMMED_SHARE = 0.12;
+const PROBE_SHARE = 0.1;
 
 type Scene = 'online' | 'distant' | 'abroad' | 'home';
 
@@ -49,6 +51,7 @@ export interface BurstRequest {
   readonly date: CalendarDay;
   readonly user: number;
   readonly sink: RowSink;
+  readonly row: Row;
 }
 
 /** Adds the day's share of the bursts that began in this window or the one before. */
@@ -74,7 +77,7 @@ interface Theft {
   readonly stolen: number | undefined;
 }
 
-function burst({ world, date, user, sink }: BurstRequest, theft: Theft): void {
+function burst({ world, date, user, sink, row }: BurstRequest, theft: Theft): void {
   const random = randomOf(world.salt ^ 0x27d4eb2f, user, theft.window);
   const card = theft.stolen ?? random.pick(theft.cards);
   const second = random.chance(TWO_CARDS_SHARE) ? random.pick(theft.cards) : card;
@@ -86,7 +89,6 @@ function burst({ world, date, user, sink }: BurstRequest, theft: Theft): void {
       : scene === 'home'
         ? nearHome(world, user, { u: draw, reach: 30 })
         : world.places.drawn(draw);
-  const row = emptyRow();
   row.user = user;
   row.fraud = 1;
   const first = theft.window * WINDOW_MINUTES + random.int(WINDOW_MINUTES);
@@ -117,12 +119,14 @@ function steal({ world, date, random, row, scene, base }: Stealing): void {
   const kind = FRAUD_KINDS[drawn(FRAUD_SUMS, random.next())] as Kind;
   const online = scene === 'online' || random.chance(0.12);
   const [shop, step] = [random.next(), random.int(7) - 3];
+  const skimmed = random.chance(SKIMMED_SHARE);
   if (online) {
     goOnline(kind, shop, row);
   } else {
     const place = scene === 'abroad' ? base : world.places.near(base, step);
     goTo(world, { kind, place, slot: Math.floor(shop * 12) }, row);
     payPresent(world, date, row);
+    if (skimmed) row.channel = CHANNEL.swipe;
   }
   const probe = random.chance(PROBE_SHARE);
   const dollars = quantile(kind.dollars, random.next());

@@ -31,7 +31,7 @@ const CASH_MCC = 4829;
 
 /** Quantiles at 5, 10, 25, 50, 75, 90 and 95 %, with the tails drawn out on both sides. */
 function dollars(q: readonly number[]): Quantiles {
-  return { at: AT, values: [(q[0] as number) * 0.5, ...q, (q[6] as number) * 1.8] };
+  return { at: AT, values: [(q[0] as number) * 0.5, ...q, (q[6] as number) * 2.2] };
 }
 
 function pricingOf(mcc: number): Pricing {
@@ -112,8 +112,8 @@ export const TRAVEL_KINDS = kinds([
 ]);
 
 /** What is bought with a stolen card. */
-const STOLEN = [1.8, 2.6, 17, 62, 128, 270, 390];
-const DEAR = [70, 110, 170, 250, 340, 450, 600];
+const STOLEN = [2, 5, 22, 58, 115, 230, 340];
+const DEAR = [25, 45, 90, 160, 280, 400, 480];
 export const FRAUD_KINDS = kinds([
   [5311, 130, 0, DAY, STOLEN],
   [5310, 75, 0, DAY, STOLEN],

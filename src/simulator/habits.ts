@@ -20,17 +20,19 @@ import {
 import { type CalendarDay, CHANNEL, emptyRow, type Row, type RowSink } from './day.ts';
 import { FOREIGN } from './geography.ts';
 import { goOnline, goTo, nearHome, payPresent } from './merchants.ts';
-import { cardFact, FACT, openedYear, spendOf, type World } from './people.ts';
+import { cardFact, cardNumberOf, FACT, openedYear, spendOf, type World } from './people.ts';
 import { cardType } from './profiles.ts';
 
 const BILLS_A_DAY = 0.12;
 /** Rows of a visit on average: fuel comes with holds and their reversals. */
 const ROWS_A_VISIT = 1.13;
-const ONE_OFF_SHARE = 0.1;
-const HOLD_SHARE = 0.5;
+/** One-off visits a day, at most this share of all: who buys often goes to the same shops. */
+const ONE_OFFS_A_DAY = 0.2;
+const ONE_OFF_SHARE_MAX = 0.16;
+const HOLD_SHARE = 0.45;
 const REFUND_A_DAY = 0.022;
 const OTHER_AMOUNT_SHARE = 0.06;
-const ERROR_SHARE = { present: 0.0155, online: 0.022 } as const;
+const ERROR_SHARE = { present: 0.0147, online: 0.027 } as const;
 const WEEKDAYS = [0.97, 0.97, 1.01, 1.02, 1.01, 1.03, 0.99];
 
 /** How a person's visits spread over habits: even, usual, or mostly one shop. */
@@ -43,7 +45,7 @@ const HABIT_WEIGHTS = [
 /** A trip may begin in each window of so many days. */
 const TRIP_WINDOW_DAYS = 48;
 const TRIP_SHARE = 0.36;
-const ABROAD_SHARE = 0.17;
+const ABROAD_SHARE = 0.22;
 
 interface PersonDay {
   readonly world: World;
@@ -71,7 +73,7 @@ function tripOf(world: World, user: number, day: number): number | undefined {
 export function cardsInUse(world: World, user: number, years: number): number[] {
   const cards: number[] = [];
   for (let card = 0; card < (world.cardCounts[user] as number); card++) {
-    const used = card === 0 || cardFact(world, { user, card }, FACT.drawer) < 0.8;
+    const used = card === 0 || cardFact(world, cardNumberOf(user, card), FACT.drawer) < 0.72;
     if (used && openedYear(world, user, card) <= years) cards.push(card);
   }
   if (cards.length === 0) cards.push(0);
@@ -154,8 +156,8 @@ function visitOnce(person: PersonDay): void {
   if (random.chance(kind.online)) {
     goOnline(kind, random.next(), row);
   } else {
-    const place = nearHome(world, user, { u: random.next(), reach: 120 });
-    goTo(world, { kind, place, slot: random.int(24) }, row);
+    const place = nearHome(world, user, { u: random.next(), reach: 60 });
+    goTo(world, { kind, place, slot: random.int(6) }, row);
     payPresent(world, date, row);
   }
   row.minute = minuteOf(kind, random.next(), random);
@@ -166,7 +168,7 @@ function visitAway(person: PersonDay, place: number): void {
   const { world, user, random, row, cards, date } = person;
   const kind = TRAVEL_KINDS[drawn(TRAVEL_SUMS, random.next())] as Kind;
   row.card = random.pick(cards);
-  goTo(world, { kind, place, slot: random.int(40) }, row);
+  goTo(world, { kind, place, slot: random.int(12) }, row);
   payPresent(world, date, row);
   row.minute = minuteOf(kind, random.next(), random);
   payAtShop(person, kind, quantile(kind.dollars, random.next()) * spendOf(world, user));
@@ -207,7 +209,7 @@ function refund(person: PersonDay): void {
       }
     },
   };
-  buy({ world, date: then, user, sink: seek });
+  buy({ world, date: then, user, sink: seek, row });
   if (dearest.mcc === 0) return;
   Object.assign(row, dearest);
   row.cents = -dearest.cents;
@@ -220,24 +222,41 @@ interface BuyRequest {
   readonly date: CalendarDay;
   readonly user: number;
   readonly sink: RowSink;
+  /** Scratch, so that a day of a person allocates nothing of its own. */
+  readonly row: Row;
+}
+
+/** A habit, as a rule one that has not had its turn this day (`seen`: a set of bits). */
+function freshHabit(weights: Float64Array, seen: number, random: Random): number {
+  let habit = drawn(weights, random.next());
+  for (let tries = 0; tries < 3 && (seen & (1 << habit)) !== 0; tries++) {
+    habit = drawn(weights, random.next());
+  }
+  return habit;
 }
 
 /** What a person buys on a day; refunds, which look at earlier days, are apart. */
-function buy({ world, date, user, sink }: BuyRequest): PersonDay {
+function buy({ world, date, user, sink, row }: BuyRequest): PersonDay {
   const random = randomOf(world.salt, user, date.day);
   const cards = cardsInUse(world, user, date.years);
-  const row = emptyRow();
   row.user = user;
+  row.fraud = 0;
   const person: PersonDay = { world, date, user, random, row, sink, cards };
   const userKey = hash(world.salt, user, 42);
   const weights = HABIT_WEIGHTS[[0, 0, 1, 1, 1, 2][hash(userKey, 1) % 6] as number] as Float64Array;
   const weekday = WEEKDAYS[date.weekday] as number;
   const mean = ((world.rates[user] as number) * weekday - BILLS_A_DAY) / ROWS_A_VISIT;
   const away = tripOf(world, user, date.day);
+  const oneOff = Math.min(ONE_OFF_SHARE_MAX, ONE_OFFS_A_DAY / mean);
+  let seen = 0;
   for (let visits = poisson(random, mean); visits > 0; visits--) {
     if (away !== undefined && random.chance(0.85)) visitAway(person, away);
-    else if (random.chance(ONE_OFF_SHARE)) visitOnce(person);
-    else visitHabit(person, hash(userKey, 2, drawn(weights, random.next())));
+    else if (random.chance(oneOff)) visitOnce(person);
+    else {
+      const habit = freshHabit(weights, seen, random);
+      seen |= 1 << habit;
+      visitHabit(person, hash(userKey, 2, habit));
+    }
   }
   payBills(person, userKey);
   return person;

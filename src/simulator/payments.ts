@@ -5,7 +5,7 @@
  * M2  `minute` never goes back.
  * M3  A stream resumed at a position goes on exactly as the stream that was there; it makes one day again,
  *     not the days before.
- * M4  Memory: one day's rows (40 bytes a payment) and a few bytes a person.
+ * M4  Memory: two days' rows (44 bytes a payment) and a few bytes a person.
  */
 import { assert } from '../core/assert.ts';
 import { fraudDay } from './bursts.ts';
@@ -66,40 +66,43 @@ export interface StreamOptions {
   readonly position?: StreamPosition;
 }
 
+const ENDED = { done: true, value: undefined } as const;
+
 export class PaymentStream implements IterableIterator<Payment> {
   readonly #world: World;
   readonly #untilMinute: number;
-  readonly #rows = new DayRows();
   readonly #row: Row = emptyRow();
-  #date: CalendarDay;
+  #today: Day;
+  #tomorrow: Day;
   #index: number;
   #idx: number;
 
   constructor(world: World, options: StreamOptions = {}) {
     const { fromMinute = world.startMinute, untilMinute = Infinity, position } = options;
+    const day = position?.day ?? Math.floor(fromMinute / DAY_MINUTES);
     this.#world = world;
     this.#untilMinute = untilMinute;
-    this.#date = calendarDay(position?.day ?? Math.floor(fromMinute / DAY_MINUTES));
+    this.#today = new Day(world, day);
+    this.#today.finish();
+    this.#tomorrow = new Day(world, day + 1);
     this.#idx = position?.idx ?? 0;
-    fillDay(world, this.#date, this.#rows);
-    this.#index = position?.index ?? this.#rows.before(fromMinute % DAY_MINUTES);
+    this.#index = position?.index ?? this.#today.rows.before(fromMinute % DAY_MINUTES);
   }
 
   get position(): StreamPosition {
-    return { day: this.#date.day, index: this.#index, idx: this.#idx };
+    return { day: this.#today.date.day, index: this.#index, idx: this.#idx };
   }
 
   next(): IteratorResult<Payment, undefined> {
-    while (this.#index >= this.#rows.count) {
-      const day = this.#date.day + 1;
-      if (day * DAY_MINUTES >= this.#untilMinute) return { done: true, value: undefined };
-      this.#date = calendarDay(day);
-      this.#index = 0;
-      fillDay(this.#world, this.#date, this.#rows);
+    while (this.#index >= this.#today.rows.count) {
+      if (this.#tomorrow.date.day * DAY_MINUTES >= this.#untilMinute) return ENDED;
+      this.#turn();
     }
-    this.#rows.read(this.#index, this.#row);
-    const minute = this.#date.day * DAY_MINUTES + this.#row.minute;
-    if (minute >= this.#untilMinute) return { done: true, value: undefined };
+    const { rows, date } = this.#today;
+    rows.read(this.#index, this.#row);
+    if (date.day * DAY_MINUTES + this.#row.minute >= this.#untilMinute) return ENDED;
+    // A share of tomorrow with each payment of today, so that midnight is no long pause.
+    this.#tomorrow.makeSome(rows.count - this.#index);
     this.#index++;
     return { done: false, value: this.#payment(this.#idx++) };
   }
@@ -108,9 +111,17 @@ export class PaymentStream implements IterableIterator<Payment> {
     return this;
   }
 
+  #turn(): void {
+    this.#tomorrow.finish();
+    const used = this.#today.rows;
+    this.#today = this.#tomorrow;
+    this.#tomorrow = new Day(this.#world, this.#today.date.day + 1, used);
+    this.#index = 0;
+  }
+
   #payment(idx: number): Payment {
     const { places } = this.#world;
-    const date = this.#date;
+    const { date } = this.#today;
     const row = this.#row;
     return {
       idx,
@@ -165,11 +176,40 @@ export function positionAfter(world: World, seen: SeenPayment): StreamPosition |
   return found;
 }
 
-function fillDay(world: World, date: CalendarDay, rows: DayRows): void {
-  rows.clear();
-  for (let user = 0; user < world.users; user++) {
-    honestDay({ world, date, user, sink: rows });
-    fraudDay({ world, date, user, sink: rows });
+/** A day under way: made person by person, sorted when all are done. */
+class Day {
+  readonly date: CalendarDay;
+  readonly rows: DayRows;
+  readonly #world: World;
+  readonly #row = emptyRow();
+  #user = 0;
+
+  constructor(world: World, day: number, rows = new DayRows()) {
+    this.#world = world;
+    this.date = calendarDay(day);
+    this.rows = rows;
+    rows.clear();
   }
-  rows.sort();
+
+  /** Makes one part of `parts` of what is left. */
+  makeSome(parts: number): void {
+    const { users } = this.#world;
+    const until = this.#user + Math.ceil((users - this.#user) / parts);
+    while (this.#user < until) {
+      const request = {
+        world: this.#world,
+        date: this.date,
+        user: this.#user++,
+        sink: this.rows,
+        row: this.#row,
+      };
+      honestDay(request);
+      fraudDay(request);
+    }
+  }
+
+  finish(): void {
+    this.makeSome(1);
+    this.rows.sort();
+  }
 }

@@ -105,14 +105,19 @@ export function userFact(world: World, user: number, fact: number): number {
   return unit(hash(world.salt, user, fact));
 }
 
-/** A fact about a card, in [0, 1). */
-export function cardFact(world: World, card: { user: number; card: number }, fact: number): number {
-  return unit(hash(world.salt ^ 0x5bd1e995, card.user * 16 + card.card, fact));
+/** One number for a card of a person, who has at most nine. */
+export function cardNumberOf(user: number, card: number): number {
+  return user * 16 + card;
+}
+
+/** A fact about a card (`cardNumberOf`), in [0, 1). */
+export function cardFact(world: World, cardNumber: number, fact: number): number {
+  return unit(hash(world.salt ^ 0x5bd1e995, cardNumber, fact));
 }
 
 /** When a card was opened, in years (2011.5: the middle of 2011). The first one is the oldest. */
 export function openedYear(world: World, user: number, card: number): number {
-  const year = quantile(OPENED_YEARS, cardFact(world, { user, card }, FACT.opened));
+  const year = quantile(OPENED_YEARS, cardFact(world, cardNumberOf(user, card), FACT.opened));
   return card === 0 ? Math.min(year, 2008) : year;
 }
 

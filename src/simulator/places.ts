@@ -19,22 +19,22 @@ export interface ZipPlaces {
 export const ONLINE = -1;
 const FOREIGN_FROM = -2;
 
-/** Reads `zip,lat,lon` with a header line. @throws CSV_HEADER, CSV_EMPTY */
+/** Reads `zip,lat,lon` with a header line. @throws ZIP_TABLE_INVALID */
 export function readZipPlaces(csvText: string): ZipPlaces {
-  const [header, ...rows] = csvText.split(/\r?\n/).filter((line) => line !== '');
-  if (header !== 'zip,lat,lon') {
+  const [header, ...rows] = csvText.trimEnd().split(/\r?\n/);
+  if (header !== 'zip,lat,lon' || rows.length === 0) {
     throw new ShrikeError(
-      'CSV_HEADER',
-      `table of zip codes: the first line is ${JSON.stringify(header ?? '')}, not "zip,lat,lon"`,
+      'ZIP_TABLE_INVALID',
+      `the table of zip codes has ${rows.length} rows below ${JSON.stringify(header ?? '')}; ` +
+        'its header is zip,lat,lon',
     );
   }
-  if (rows.length === 0) throw new ShrikeError('CSV_EMPTY', 'table of zip codes: it has no rows');
   const columns = rows.map((row, i) => {
-    const values = row.split(',').map(Number);
-    if (values.length !== 3 || values.some((v) => !Number.isFinite(v))) {
-      throw new ShrikeError('CSV_HEADER', `table of zip codes: line ${i + 2} is ${row}`);
+    const [zip, lat, lon] = row.split(',').map(Number) as [number, number, number];
+    if (!(Number.isInteger(zip) && Math.abs(lat) <= 90 && Math.abs(lon) <= 180)) {
+      throw new ShrikeError('ZIP_TABLE_INVALID', `the table of zip codes, line ${i + 2}: ${row}`);
     }
-    return values as [number, number, number];
+    return [zip, lat, lon] as const;
   });
   return {
     zips: Int32Array.from(columns, (c) => c[0]),

@@ -1,6 +1,6 @@
 /** The tables of users and cards: all that the raw files hold, and the records of the profile topics. */
 import { hash, type Quantiles, quantile } from './arithmetic.ts';
-import { cardFact, FACT, openedYear, userFact, type World } from './people.ts';
+import { cardFact, cardNumberOf, FACT, openedYear, userFact, type World } from './people.ts';
 
 export interface UserProfile {
   readonly user: number;
@@ -125,26 +125,26 @@ export function userProfile(world: World, user: number): UserProfile {
 }
 
 export function cardType(world: World, user: number, card: number): CardProfile['type'] {
-  const draw = cardFact(world, { user, card }, FACT.type);
+  const draw = cardFact(world, cardNumberOf(user, card), FACT.type);
   return draw < 0.571 ? 'Debit' : draw < 0.906 ? 'Credit' : 'Debit (Prepaid)';
 }
 
 export function hasChip(world: World, user: number, card: number): boolean {
-  return cardFact(world, { user, card }, FACT.chip) < 0.895;
+  return cardFact(world, cardNumberOf(user, card), FACT.chip) < 0.895;
 }
 
 /** None in the real set; a few here, so that the column says something. */
 export function onDarkWeb(world: World, user: number, card: number): boolean {
-  return cardFact(world, { user, card }, FACT.darkWeb) < 0.005;
+  return cardFact(world, cardNumberOf(user, card), FACT.darkWeb) < 0.005;
 }
 
 export function cardProfile(world: World, user: number, card: number): CardProfile {
-  const fact = (of: number) => cardFact(world, { user, card }, of);
+  const fact = (of: number) => cardFact(world, cardNumberOf(user, card), of);
   const type = cardType(world, user, card);
   const year = openedYear(world, user, card);
   const draw = fact(FACT.brand);
   const range = BRANDS.find((b) => draw < b.share) ?? BRANDS[0];
-  const account = String(user * 16 + card).padStart(range.digits - 7, '0');
+  const account = String(cardNumberOf(user, card)).padStart(range.digits - 7, '0');
   return {
     ...{ user, card, type },
     brand: range.brand,
