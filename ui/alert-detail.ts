@@ -75,7 +75,7 @@ function origin(value: Value): HTMLElement {
   return element('dl', { class: 'origin' }, ...rows);
 }
 
-/** `{"user":3,"card":7}` -> `user 3, card 7`; '' for what is not there. */
+/** `{"user":3,"card":null}` -> `user 3, card none`; '' for what is not there. */
 function plain(fact: unknown): string {
   if (fact === undefined || fact === null) return '';
   // Seven digits: what a float32 score holds, without the noise behind them.
@@ -84,6 +84,6 @@ function plain(fact: unknown): string {
   if (typeof fact === 'string') return fact;
   if (typeof fact !== 'object') return String(fact);
   return Object.entries(fact)
-    .map(([name, value]) => `${name} ${plain(value)}`)
+    .map(([name, value]) => `${name} ${plain(value) || 'none'}`)
     .join(', ');
 }

@@ -97,7 +97,9 @@ function rowOf(alert: AlertRecord): HTMLElement {
 function line({ value, timestampMs }: AlertRecord): HTMLElement {
   const cell = (name: string, text: string, title = '') =>
     element('span', { class: name, ...(title === '' ? {} : { title }) }, text);
-  const score = element('span', { class: 'score' }, scoreBar(value.score), ' ', scoreText(value));
+  const label = element('span', { class: 'spoken' }, 'score');
+  const bar = scoreBar(value.score);
+  const score = element('span', { class: 'score' }, bar, label, scoreText(value));
   return element(
     'span',
     { class: 'alert-line' },

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { FEATURE_ORDER } from '../../operators/features.ts';
 import { type Api, openApi } from '../../src/api/server.ts';
 import { scriptedAlert, scriptedSecond } from '../support/scripted-alerts.ts';
 import { ScriptedView } from '../support/scripted-view.ts';
@@ -157,6 +158,21 @@ test('an alert appears at the top and opens by keyboard to the features behind i
   expect(problems).toEqual([]);
 });
 
+test('every feature that the operators yield has words', async () => {
+  await openPage();
+  const alert = scriptedAlert(40);
+  const features = Object.fromEntries(FEATURE_ORDER.map((name) => [name, 1]));
+  view.pushAlert({ ...alert, value: { ...alert.value, features: { ...features, brand_new: 7 } } });
+  const newest = page.locator('#alert-list > li').first();
+  await newest.getByText('$9.00').waitFor();
+  await newest.locator('summary').click();
+  await newest.locator('.groups').waitFor();
+  expect(await newest.locator('.feature').count()).toBe(33);
+  const wordless: unknown = await page.evaluate(`[...document.querySelectorAll('.feature')]
+    .filter((row) => row.title === row.querySelector('dt').textContent).map((row) => row.title)`);
+  expect(wordless).toEqual(['brand_new']);
+});
+
 test('the feed holds still while an alert is read, and shows the rest on demand', async () => {
   await openPage();
   const items = page.locator('#alert-list > li');
@@ -192,6 +208,17 @@ test('a banner says that the engine is gone, and goes when it is back', async ()
   await page.locator('#alert-list > li').nth(12).waitFor();
   expect(await page.locator('#banner').isVisible()).toBe(false);
   expect(await page.locator('#readiness').textContent()).toBe('Ready');
+});
+
+test('a banner says that a connected engine has fallen silent', async () => {
+  await page.clock.install();
+  await openPage();
+  await page.clock.runFor(7000);
+  await page.getByText('The engine is connected but says nothing').waitFor();
+  view.pushStatus(scriptedSecond(300));
+  await page.getByText('5,024', { exact: true }).waitFor();
+  await page.clock.runFor(1000);
+  await page.locator('#banner').waitFor({ state: 'hidden' });
 });
 
 test('in the dark and on a telephone nothing sticks out of the page', async () => {
