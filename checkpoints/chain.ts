@@ -123,6 +123,7 @@ export class SerialChain implements CheckpointChain {
       previous: this.#newest,
       fromOffset: this.#backlog[0]?.fromOffset ?? snapshot.fromOffset,
       snapshot,
+      hasChanges: this.#backlog.some(({ changedCount }) => changedCount > 0),
       broken: this.#broken,
       savepoint: options.savepoint,
       compactAfterSegments: this.#options.compactAfterSegments,
@@ -197,20 +198,27 @@ export class SerialChain implements CheckpointChain {
     const { store } = this.#options;
     const key = keyOf(manifest);
     const isWritten = await this.#orUploadFailed(key, () => store.putIfAbsent(key, body));
-    if (!isWritten) {
-      const there = await this.#orUploadFailed(key, () => store.get(key));
-      if (there === undefined || !Buffer.from(body).equals(there)) {
-        this.#conflict = new ShrikeError(
-          'CHECKPOINT_CONFLICT',
-          `checkpoint ${key} was sealed by another owner of the partition; this one stops sealing`,
-        );
-        throw this.#conflict;
-      }
+    const there = isWritten ? body : await this.#orUploadFailed(key, () => store.get(key));
+    if (there === undefined || !Buffer.from(body).equals(there)) throw this.#lost(key);
+    // An owner that slept for long may get a number that was sealed, and freed by retention, while it slept.
+    // The newest manifest is never freed, so it is there to tell.
+    const listed = await this.#orUploadFailed(key, () => store.list(`${this.#prefix}manifests/`));
+    if (listed.some((one) => (manifestSequence(one.key) ?? 0) > manifest.sequence)) {
+      await this.#orUploadFailed(key, () => store.delete(key));
+      throw this.#lost(key);
     }
     this.#newest = manifest;
     this.#sequence = manifest.sequence;
     this.#read.set(key, manifest);
     this.#attempt = undefined;
+  }
+
+  #lost(key: string): ShrikeError {
+    this.#conflict = new ShrikeError(
+      'CHECKPOINT_CONFLICT',
+      `checkpoint ${key} or a later one was sealed by another owner; this one stops sealing`,
+    );
+    return this.#conflict;
   }
 
   async #orUploadFailed<T>(key: string, call: () => Promise<T>): Promise<T> {

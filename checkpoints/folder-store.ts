@@ -41,7 +41,8 @@ export async function openFolderStore(
     },
     get: async (key) => {
       const path = pathOf(key);
-      return explained(`read ${path}`, () => unlessMissing(readFile(path)));
+      const buffer = await explained(`read ${path}`, () => unlessMissing(readFile(path)));
+      return buffer && new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
     },
     list: async (prefix) => {
       assertObjectPrefix(prefix);

@@ -15,6 +15,8 @@ export interface SealFacts {
   /** The oldest snapshot that no manifest holds yet starts here. */
   readonly fromOffset: Offset;
   readonly snapshot: Snapshot;
+  /** Some actor has changed since the previous manifest. */
+  readonly hasChanges: boolean;
   /** A snapshot was dropped, or never arrived: increments would have a hole. */
   readonly broken: boolean;
   readonly savepoint: string | undefined;
@@ -31,28 +33,20 @@ export type SealPlan =
 
 export function planSeal(facts: SealFacts): SealPlan {
   const { previous, snapshot } = facts;
-  // Actors are never removed, so as many changed as there are means: these are all of them.
-  if (snapshot.changedCount === snapshot.meta.actorCount && snapshot.changedCount > 0) {
-    if (!isSealed(facts)) return { kind: 'base-of-snapshot' };
-  }
   // An increment must start where the previous manifest ends, or C5 would not hold.
-  if (previous === undefined || facts.broken || facts.fromOffset !== previous.nextOffset) {
-    return snapshot.meta.actorCount === 0 ? { kind: 'base-of-snapshot' } : { kind: 'base-of-scan' };
+  const follows =
+    previous !== undefined && !facts.broken && facts.fromOffset === previous.nextOffset;
+  if (follows && !facts.hasChanges && snapshot.meta.nextOffset === previous.nextOffset) {
+    // Never a base: who restored an older checkpoint of this offset, the newest one being damaged, would not
+    // be told apart from who restored this one.
+    return { kind: facts.savepoint === undefined ? 'nothing' : 'increment' };
   }
-  if (isSealed(facts)) return { kind: 'nothing' };
-  return isBaseDue(previous, facts.compactAfterSegments)
-    ? { kind: 'base-of-scan' }
-    : { kind: 'increment' };
-}
-
-function isSealed({ previous, snapshot, fromOffset, broken, savepoint }: SealFacts): boolean {
-  return (
-    !broken &&
-    savepoint === undefined &&
-    fromOffset === snapshot.meta.nextOffset &&
-    previous?.nextOffset === snapshot.meta.nextOffset &&
-    previous.digest === snapshot.meta.digest
-  );
+  // Actors are never removed, so as many changed as there are means: these are all of them.
+  if (snapshot.changedCount === snapshot.meta.actorCount) {
+    if (!follows || snapshot.changedCount > 0) return { kind: 'base-of-snapshot' };
+  }
+  if (!follows || isBaseDue(previous, facts.compactAfterSegments)) return { kind: 'base-of-scan' };
+  return { kind: 'increment' };
 }
 
 /** Increments cost a restore twice: bytes that are replaced later, and objects to ask for. */

@@ -5,7 +5,13 @@
  */
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
-import { brotliCompress, brotliCompressSync, brotliDecompress, constants } from 'node:zlib';
+import {
+  brotliCompress,
+  brotliCompressSync,
+  brotliDecompress,
+  brotliDecompressSync,
+  constants,
+} from 'node:zlib';
 import { assert } from '../src/core/assert.ts';
 import type { Clock } from '../src/core/clock.ts';
 import { packActors, unpackActors } from '../src/core/packed-actors.ts';
@@ -98,7 +104,13 @@ async function unpackPayload(
   let actors: Uint8Array;
   try {
     // One byte more than promised is an error of the object, and a bomb stays a small one.
-    actors = await decompress(payload, { chunkSize: 1 << 20, maxOutputLength: length + 1 });
+    const limits = { chunkSize: 1 << 20, maxOutputLength: length + 1 };
+    const buffer =
+      length <= INLINE_BYTES_MAX
+        ? brotliDecompressSync(payload, limits)
+        : await decompress(payload, limits);
+    // Not a Buffer: its `slice` is a view, that of a Uint8Array a copy.
+    actors = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
   } catch (error) {
     return { damage: `it does not decompress: ${(error as Error).message}` };
   }

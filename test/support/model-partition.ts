@@ -28,6 +28,10 @@ export class ModelPartition {
   #storedOffset = 0;
   #stored = new Map<number, Uint8Array>();
 
+  get nextOffset(): number {
+    return this.#nextOffset;
+  }
+
   /** One event for each key; the actor's bytes tell the offset of its last one, `size` bytes long. */
   step(keys: readonly number[], size = 8): void {
     for (const key of keys) {
@@ -36,6 +40,11 @@ export class ModelPartition {
       this.actors.set(key, bytes);
       this.#changed.add(key);
     }
+  }
+
+  /** Events that change no actor: records that are dead letters. */
+  pass(count: number): void {
+    this.#nextOffset += count;
   }
 
   /** Takes and stores: from here on `scan` gives this image. */

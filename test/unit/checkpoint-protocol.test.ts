@@ -70,20 +70,26 @@ describe('what the next seal writes', () => {
     ['the snapshot starts earlier', previous, snapshot(80, 200, 2), {}, 'base-of-scan'],
     ['one was dropped', previous, snapshot(100, 200, 2), { broken: true }, 'base-of-scan'],
   ] as const)('%s', (_, before, next, over, kind) => {
-    const facts = { ...base, previous: before, snapshot: next, fromOffset: next.fromOffset };
+    const { fromOffset, changedCount } = next;
+    const hasChanges = changedCount > 0;
+    const facts = { ...base, previous: before, snapshot: next, fromOffset, hasChanges };
     expect(planSeal({ ...facts, ...over }).kind).toBe(kind);
   });
 
   test('nothing when nothing happened, unless somebody asked for a savepoint', () => {
-    const still = { ...snapshot(100, 100, 0) };
     const facts = {
       ...base,
-      previous: manifest(1, { digest: DIGEST_B }),
-      snapshot: still,
+      previous: manifest(1),
+      snapshot: snapshot(100, 100, 0),
       fromOffset: 100,
+      hasChanges: false,
     };
     expect(planSeal(facts).kind).toBe('nothing');
     expect(planSeal({ ...facts, savepoint: 'before-upgrade' }).kind).toBe('increment');
+    const long = manifest(1, { segments: [segment(1), segment(2), segment(3)] });
+    expect(planSeal({ ...facts, previous: long, savepoint: 'mine' }).kind).toBe('increment');
+    // Actors that were written anew, as after a migration of their schema.
+    expect(planSeal({ ...facts, hasChanges: true }).kind).toBe('increment');
   });
 
   test('an empty state is a base without segments', () => {
@@ -93,7 +99,13 @@ describe('what the next seal writes', () => {
       changed: new Uint8Array(),
       changedCount: 0,
     };
-    const facts = { ...base, previous: undefined, snapshot: empty, fromOffset: 0 };
+    const facts = {
+      ...base,
+      previous: undefined,
+      snapshot: empty,
+      fromOffset: 0,
+      hasChanges: false,
+    };
     expect(planSeal(facts).kind).toBe('base-of-snapshot');
   });
 });
