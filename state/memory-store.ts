@@ -7,6 +7,7 @@ import { ShrikeError } from '../src/core/errors.ts';
 import type { ActorKey } from '../src/core/ids.ts';
 import { packActors, unpackActors } from '../src/core/packed-actors.ts';
 import type { ActorStore, ActorStores, PackedActors, StoreMeta } from '../src/core/state.ts';
+import { CheckedScan } from './checked-scan.ts';
 import { decodeMeta, encodeMeta } from './store-meta.ts';
 
 interface Write {
@@ -147,7 +148,8 @@ class MemoryStore implements ActorStore {
   scan(blockBytes: number): AsyncIterable<PackedActors> {
     assert(!this.#closed, 'the store is open');
     const entries = [...this.#disk.actors].sort((a, b) => a[0] - b[0]);
-    return blocksOf(entries, blockBytes);
+    const facts = { meta: this.meta, folder: `memory partition ${this.#partition}` };
+    return new CheckedScan(blocksOf(entries, blockBytes), facts);
   }
 
   async close(): Promise<void> {
@@ -160,7 +162,7 @@ class MemoryStore implements ActorStore {
 async function* blocksOf(
   entries: readonly (readonly [ActorKey, Uint8Array])[],
   blockBytes: number,
-): AsyncGenerator<PackedActors> {
+): AsyncGenerator<PackedActors, undefined> {
   let from = 0;
   let bytes = 0;
   for (let i = 0; i < entries.length; i++) {
@@ -170,4 +172,5 @@ async function* blocksOf(
     from = i + 1;
     bytes = 0;
   }
+  return undefined;
 }

@@ -7,6 +7,7 @@ import { ShrikeError } from '../src/core/errors.ts';
 import type { ActorKey } from '../src/core/ids.ts';
 import { packActors, unpackActors } from '../src/core/packed-actors.ts';
 import type { ActorStore, ActorStores, PackedActors, StoreMeta } from '../src/core/state.ts';
+import { CheckedScan } from './checked-scan.ts';
 import { isLocked, rocksError } from './rocksdb-error.ts';
 import { RocksHandle, type RocksOptions, type RocksRows } from './rocksdb-handle.ts';
 import { decodeMeta, encodeMeta } from './store-meta.ts';
@@ -120,7 +121,8 @@ export class RocksDbStore implements ActorStore {
     assert(this.#phase === 'open', 'a scan starts while the store is open');
     this.#openScans += 1;
     const rows = this.#handle.rows(ACTORS_FROM, ACTORS_END);
-    return new ActorScan(rows, { blockBytes, onEnd: () => (this.#openScans -= 1) });
+    const blocks = new RowBlocks(rows, { blockBytes, onEnd: () => (this.#openScans -= 1) });
+    return new CheckedScan(blocks, { meta: this.#meta, folder: this.#handle.folder });
   }
 
   /** Estimated bytes on disk and in memory (memtables, indexes and filters, block cache). */
@@ -213,18 +215,18 @@ export class RocksDbStore implements ActorStore {
   }
 }
 
-interface ActorScanOptions {
+interface RowBlocksOptions {
   readonly blockBytes: number;
   readonly onEnd: () => void;
 }
 
 /** Its view is of the moment it was made, which a generator's, started by the first `next`, is not. */
-class ActorScan implements AsyncIterableIterator<PackedActors> {
+class RowBlocks implements AsyncIterator<PackedActors, undefined> {
   readonly #rows: RocksRows;
-  readonly #options: ActorScanOptions;
+  readonly #options: RowBlocksOptions;
   #ended = false;
 
-  constructor(rows: RocksRows, options: ActorScanOptions) {
+  constructor(rows: RocksRows, options: RowBlocksOptions) {
     this.#rows = rows;
     this.#options = options;
   }
@@ -257,10 +259,6 @@ class ActorScan implements AsyncIterableIterator<PackedActors> {
       }
     }
     return { done: true, value: undefined };
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
   }
 }
 

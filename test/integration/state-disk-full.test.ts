@@ -6,12 +6,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { Stepper } from '../../src/core/flow.ts';
-import { packActors } from '../../src/core/packed-actors.ts';
 import { ActorCodec } from '../../state/actor-codec.ts';
 import { createActorTable } from '../../state/actor-table.ts';
 import { digestOf } from '../../state/digest.ts';
 import { type RocksDbStore, RocksDbStores } from '../../state/rocksdb-store.ts';
-import { metaAt } from '../conformance/actor-store.ts';
+import { uniform, Writer } from '../conformance/actor-store.ts';
 import { tallyFlow } from '../support/tally-flow.ts';
 
 let dir: string;
@@ -22,8 +21,6 @@ const open = (): Promise<RocksDbStore> =>
     cacheBytes: 1 << 20,
     writeBufferBytes: 1 << 20,
   }).open(7);
-const actors = (count: number, bytes: number) =>
-  packActors(Array.from({ length: count }, (_, k) => [k, Buffer.alloc(bytes, `${k},`)]));
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'shrike-small-disk-'));
@@ -37,22 +34,23 @@ afterEach(() => {
 
 test('DISK_FULL leaves a store readable, and it goes on when there is space again', async () => {
   const store = await open();
-  await store.write(actors(100, 1000), metaAt(10, 100));
+  const writer = new Writer(store);
+  await writer.write(10, uniform(100, 1000));
   const ballast = join(dir, 'ballast');
   writeFileSync(ballast, Buffer.alloc(2 << 20));
   let nextOffset = 20;
   const fill = async () => {
     for (; nextOffset < 1000; nextOffset += 10) {
-      await store.write(actors(300, 1000), metaAt(nextOffset, 300));
+      await writer.write(nextOffset, uniform(300, 1000));
     }
   };
   await expect(fill()).rejects.toMatchObject({ code: 'DISK_FULL' });
   expect(store.meta?.nextOffset).toBe(nextOffset - 10);
-  const again = store.write(actors(300, 1000), metaAt(nextOffset, 300));
+  const again = writer.write(nextOffset, uniform(300, 1000));
   await expect(again).rejects.toMatchObject({ code: 'DISK_FULL' });
   expect((await store.getMany([99]))[0]?.byteLength).toBe(1000);
   rmSync(ballast);
-  await store.write(actors(300, 500), metaAt(nextOffset, 300));
+  await writer.write(nextOffset, uniform(300, 500));
   expect((await store.getMany([299]))[0]?.byteLength).toBe(500);
   await store.close();
   const later = await open();
