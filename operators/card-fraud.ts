@@ -17,12 +17,15 @@ export interface CardFraudOptions {
   readonly parse: ParseBatch;
   /** The table that comes with Shrike, unless a test brings its own. */
   readonly zips?: ZipTable;
+  /** The model's order of the features; the rows that are decided on have it. */
+  readonly featureOrder?: readonly string[];
   /** Optional outputs; alerts are always written. */
   readonly outputs?: { readonly scored?: boolean; readonly features?: boolean };
 }
 
 export function cardFraudFlow(options: CardFraudOptions): Flow<Payment> {
-  const { parse, outputs = {}, zips = ZipTable.load() } = options;
+  const { parse, outputs = {}, featureOrder = FEATURE_ORDER } = options;
+  const zips = options.zips ?? ZipTable.load();
   const { scored = true, features = false } = outputs;
   return flow(decodePayments(parse))
     .keyBy({ user: (payment) => payment.user, card: (payment) => payment.card }, eventMinute)
@@ -35,7 +38,7 @@ export function cardFraudFlow(options: CardFraudOptions): Flow<Payment> {
     .enrich(paymentShape)
     .enrich(profileFacts(zips))
     .score()
-    .decide(fraudDecisions({ featureOrder: FEATURE_ORDER, scored, features }));
+    .decide(fraudDecisions({ featureOrder, scored, features }));
 }
 
 const eventMinute = (payment: Payment) => payment.minute;

@@ -95,7 +95,10 @@ function readVersion(versionFile: string): unknown {
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    // Numbers are given out again: after a crash, another program may have the owner's.
+    return (
+      process.platform !== 'linux' || readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('node')
+    );
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }

@@ -12,7 +12,7 @@ export class LatencyHistogram {
   readonly counts: Float64Array;
   sumMs = 0;
 
-  constructor(counts = new Float64Array(LATENCY_BOUNDS_MS.length + 1)) {
+  constructor(counts: Float64Array = new Float64Array(LATENCY_BOUNDS_MS.length + 1)) {
     this.counts = counts;
   }
 

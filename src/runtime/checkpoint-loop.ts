@@ -49,6 +49,8 @@ export class CheckpointLoop {
   #requests: Request[] = [];
   #error: unknown;
   #storing = false;
+  /** Of this session. What an earlier one has sealed is found out at the first seal. */
+  #sealedOffset: Offset = 0;
 
   constructor(options: CheckpointLoopOptions) {
     this.#options = options;
@@ -66,7 +68,7 @@ export class CheckpointLoop {
   tick(position: Offset): void {
     const { clock, table, parts } = this.#options;
     if (this.#writing !== undefined) return;
-    const due = clock.nowMs() >= this.#nextMs && position > table.storedOffset;
+    const due = clock.nowMs() >= this.#nextMs && position > this.#sealedOffset;
     const full = table.dirtyBytes > parts.limits.dirtyBytesMax;
     if (due || full || this.#requests.length > 0) this.#begin(position);
   }
@@ -78,8 +80,8 @@ export class CheckpointLoop {
   /** A last checkpoint of a session that ends well: everything is committed. */
   async finish(position: Offset): Promise<void> {
     await this.#writing;
-    if (position > this.#options.table.storedOffset || this.#requests.length > 0)
-      this.#begin(position);
+    await this.#sealing;
+    if (position > this.#sealedOffset || this.#requests.length > 0) this.#begin(position);
     await this.settled();
   }
 
@@ -177,6 +179,7 @@ export class CheckpointLoop {
       ...(savepoint !== undefined && { savepoint }),
       scan: () => this.#scanAt(snapshot.meta.nextOffset),
     });
+    this.#sealedOffset = manifest.nextOffset;
     counters.checkpoint.offset = manifest.nextOffset;
     counters.checkpoint.sealedAtMs = clock.nowMs();
     counters.checkpoint.sealedCount += 1;

@@ -82,7 +82,10 @@ export class StatusBoard {
     if (earlier === undefined || nowMs <= earlier.atMs) return;
     const window = new LatencyHistogram();
     for (const part of this.#windows.values()) window.add(part);
-    const paymentsPerSecond = Math.max(0, ((records - earlier.records) * 1000) / (nowMs - earlier.atMs));
+    const paymentsPerSecond = Math.max(
+      0,
+      ((records - earlier.records) * 1000) / (nowMs - earlier.atMs),
+    );
     this.#rates = {
       paymentsPerSecond,
       // A second without traffic says nothing new about latency.

@@ -1,0 +1,157 @@
+/** What puts payments into the log of an engine on this machine: the simulator, or raw files. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock as clock } from '../core/clock.ts';
+import type { Config } from '../core/config.ts';
+import type { Log } from '../core/log.ts';
+import { PackedRecords } from '../core/records.ts';
+import { type LoadCounts, loadCsv } from '../ingest/load.ts';
+import type { ProgressLine } from '../ingest/progress.ts';
+import { RejectsFile } from '../ingest/rejects.ts';
+import { positionAfter, type SeenPayment, type StreamPosition } from '../simulator/payments.ts';
+import { createWorld, type World } from '../simulator/people.ts';
+import { readZipPlaces } from '../simulator/places.ts';
+import { appendProfiles, runProducer } from '../simulator/producer.ts';
+import type { Source } from './source-marker.ts';
+
+const ZIPS = new URL('../../operators/data/zip_centroids.csv', import.meta.url);
+
+export function simulatedWorld(source: Extract<Source, { kind: 'simulate' }>): World {
+  const places = readZipPlaces(readFileSync(ZIPS, 'utf8'));
+  const { seed, users, fraudRate } = source;
+  return createWorld({ seed, users, fraudRate, places });
+}
+
+export interface SimulateFeed {
+  readonly log: Log;
+  readonly config: Config;
+  readonly world: World;
+  readonly ratePerSecond: number | 'max';
+  readonly payments?: number;
+  readonly signal: AbortSignal;
+}
+
+/** Profiles once, then payments from where the log ends. @returns payments appended */
+export async function feedSimulated(feed: SimulateFeed): Promise<number> {
+  const { log, world, config, ratePerSecond, payments, signal } = feed;
+  const { partitions, transactions: topic, users: usersTopic, cards: cardsTopic } = config.input;
+  const append: Log['append'] = (appends) => log.append(appends);
+  if ((await countOf(log, cardsTopic, partitions)) === 0) {
+    await appendProfiles({ append, world, partitions, usersTopic, cardsTopic, clock });
+  }
+  const position = await resume(feed);
+  const report = await runProducer({
+    append,
+    world,
+    partitions,
+    topic,
+    ratePerSecond,
+    clock,
+    signal,
+    ...(payments !== undefined && { until: { payments } }),
+    ...(position !== undefined && { position }),
+  });
+  return report.payments;
+}
+
+async function resume({ log, config, world }: SimulateFeed): Promise<StreamPosition | undefined> {
+  const { transactions: topic, partitions } = config.input;
+  let last: SeenPayment | undefined;
+  for (let partition = 0; partition < partitions; partition++) {
+    const seen = await lastPayment(log, topic, partition);
+    if (seen !== undefined && (last === undefined || seen.idx > last.idx)) last = seen;
+  }
+  return last === undefined ? undefined : positionAfter(world, last);
+}
+
+interface LoggedPayment {
+  readonly idx: number;
+  readonly user: number;
+  readonly card: number;
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+  readonly time: string;
+  readonly amount: number;
+  readonly merchant_name: string;
+}
+
+async function lastPayment(
+  log: Log,
+  topic: string,
+  partition: number,
+): Promise<SeenPayment | undefined> {
+  const { earliest, highWatermark } = await log.offsets({ topic, partition });
+  if (highWatermark === earliest) return undefined;
+  const from = highWatermark - 1;
+  const { batches } = await log.read({ topic, partition, from, bytesMax: 1, waitMs: 0 });
+  const records = PackedRecords.of((batches[0] as { bytes: Uint8Array }).bytes);
+  const value = records.value(records.count - 1)?.toString('utf8') ?? '';
+  const p = JSON.parse(value) as LoggedPayment;
+  const [hours, minutes] = p.time.split(':').map(Number) as [number, number];
+  return {
+    idx: p.idx,
+    user: p.user,
+    card: p.card,
+    minute: Date.UTC(p.year, p.month - 1, p.day, hours, minutes) / 60_000,
+    cents: Math.round(p.amount * 100),
+    merchantName: p.merchant_name,
+  };
+}
+
+async function countOf(log: Log, topic: string, partitions: number): Promise<number> {
+  let count = 0;
+  for (let partition = 0; partition < partitions; partition++) {
+    count += (await log.offsets({ topic, partition })).highWatermark;
+  }
+  return count;
+}
+
+export interface CsvFeed {
+  readonly log: Log;
+  readonly config: Config;
+  readonly files: {
+    readonly transactions: string;
+    readonly users: string;
+    readonly cards: string;
+  };
+  readonly rejectsFile: string;
+  readonly rejectsMax?: number;
+  readonly progress: ProgressLine;
+  readonly signal: AbortSignal;
+}
+
+export interface CsvFed extends LoadCounts {
+  readonly rejects: number;
+}
+
+/** Loads what the log does not hold yet; a load that was cut off goes on where it stopped. */
+export async function feedCsv(feed: CsvFeed): Promise<CsvFed> {
+  const { log, config, files, rejectsMax, progress, signal } = feed;
+  const { partitions, transactions, users, cards } = config.input;
+  const count = (topic: string) => countOf(log, topic, partitions);
+  const skip = {
+    transactions: await count(transactions),
+    users: await count(users),
+    cards: await count(cards),
+  };
+  const rejects = await RejectsFile.create(feed.rejectsFile);
+  try {
+    const counts = await loadCsv({
+      log,
+      files,
+      partitions,
+      topics: { transactions, users, cards },
+      spillDir: join(config.dataDir, 'sort'),
+      clock,
+      rejects,
+      rejectsMax,
+      progress: progress.update,
+      skip,
+      signal,
+    });
+    return { ...counts, rejects: rejects.count };
+  } finally {
+    await rejects.close();
+  }
+}

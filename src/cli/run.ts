@@ -1,0 +1,242 @@
+/** `shrike run`: the engine, with a source of payments on this machine or just the log. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Command, Option } from 'commander';
+import { systemClock as clock } from '../core/clock.ts';
+import { ShrikeError } from '../core/errors.ts';
+import { Engine } from '../engine.ts';
+import { exportOutputs } from '../ingest/export.ts';
+import { ProgressLine } from '../ingest/progress.ts';
+import { ALERTS_TOPIC, FEATURES_TOPIC, SCORED_TOPIC } from '../job.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import { type CommonOptions, configOf, print, wholeNumber, withCommonOptions } from './common.ts';
+import { feedCsv, feedSimulated, simulatedWorld } from './feeds.ts';
+import { claimSource, csvSource, type Source } from './source-marker.ts';
+import { StatusWriter, statusLine } from './status-line.ts';
+
+interface RunOptions extends CommonOptions {
+  readonly source: 'simulate' | 'csv' | 'log';
+  readonly rate: string;
+  readonly population: number;
+  readonly fraudRate: string;
+  readonly seed: number;
+  readonly payments?: number;
+  readonly transactions?: string;
+  readonly users?: string;
+  readonly cards?: string;
+  readonly rejectsMax?: number;
+  readonly untilEnd?: boolean;
+  readonly out?: string;
+  readonly features?: 'csv' | 'parquet' | true;
+  readonly port?: string;
+  readonly model?: string;
+  readonly listen: boolean;
+  readonly json?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  shrike run --source simulate                      live simulated payments, page on the printed address
+  shrike run --source simulate --rate 5000          five thousand payments a second
+  shrike run --source csv --transactions t.csv --users u.csv --cards c.csv \\
+             --until-end --out results --features parquet
+  shrike run                                        no source: score what others put into the log
+`;
+
+export function addRun(program: Command): void {
+  withCommonOptions(program.command('run'))
+    .description('run the engine: score payments, publish alerts, keep checkpoints')
+    .addOption(
+      new Option('--source <kind>', 'where payments come from')
+        .choices(['simulate', 'csv', 'log'])
+        .default('log'),
+    )
+    .option('--rate <n|max>', 'simulate: payments a second', '500')
+    .option('--population <n>', 'simulate: how many users', wholeNumber('--population', 1), 2000)
+    .option('--fraud-rate <share>', 'simulate: share of fraudulent payments', '0.004')
+    .option(
+      '--seed <n>',
+      'simulate: the same seed makes the same payments',
+      wholeNumber('--seed', 0),
+      1,
+    )
+    .option(
+      '--payments <n>',
+      'simulate: stop producing after so many',
+      wholeNumber('--payments', 1),
+    )
+    .option('--transactions <file>', 'csv: payments in the raw Kaggle format (.csv or .csv.gz)')
+    .option('--users <file>', 'csv: users')
+    .option('--cards <file>', 'csv: cards')
+    .option('--rejects-max <n>', 'csv: rows that may be left out', wholeNumber('--rejects-max', 0))
+    .option('--until-end', 'stop when everything that the source gave is scored')
+    .option('--out <dir>', 'with --until-end: write scored.jsonl and fraud_alerts.jsonl there')
+    .option('--features [csv|parquet]', "with --out: write every payment's features too")
+    .option('--model <dir>', 'model bundle (default: the one that comes with Shrike)')
+    .option('--port <n>', 'port of the page and the API; 0 picks a free one')
+    .option('--no-listen', 'no page, no API')
+    .option('--json', 'log lines as JSON, no status line')
+    .addHelpText('after', EXAMPLES)
+    .action(runEngine);
+}
+
+async function runEngine(options: RunOptions): Promise<void> {
+  const features = featuresFormat(options);
+  const { config } = configOf(options, {
+    model: options.model,
+    'api.port': options.port,
+    ...(features !== undefined && { 'outputs.features': true }),
+    ...(options.json !== true && { 'logging.pretty': true, 'logging.level': 'warn' }),
+  });
+  const source = sourceOf(options);
+  const stop = new AbortController();
+  const line = new StatusWriter(process.stderr);
+  const logger = createLogger({ ...config.logging, beforeLine: () => line.clear() });
+  const engine = await Engine.start({ config, logger, listen: options.listen });
+  onSignal(() => stop.abort());
+  try {
+    if (source !== undefined) claimSource(config.dataDir, source);
+    if (engine.address !== undefined && options.json !== true) {
+      process.stderr.write(`Shrike is at ${engine.address}\n`);
+    }
+    if (options.json !== true) engine.onStatus((status) => line.show(statusLine(status)));
+    const fed = feed(engine, { options, source, stop: stop.signal });
+    if (options.untilEnd === true) {
+      await fed;
+      await drained(engine, stop.signal);
+      line.end();
+      if (!stop.signal.aborted) await writeOutputs(engine, options, features);
+    } else {
+      await Promise.all([fed, aborted(stop.signal)]);
+    }
+  } finally {
+    stop.abort();
+    line.end();
+    await engine.stop();
+  }
+}
+
+function featuresFormat({ features, out }: RunOptions): 'csv' | 'parquet' | undefined {
+  if (features === undefined) return undefined;
+  if (out === undefined) throw new ShrikeError('USAGE', '--features goes with --out DIR');
+  if (features === true) return 'csv';
+  if (features === 'csv' || features === 'parquet') return features;
+  throw new ShrikeError('USAGE', `--features is csv or parquet, not ${JSON.stringify(features)}`);
+}
+
+function sourceOf(options: RunOptions): Source | undefined {
+  if (options.out !== undefined && options.untilEnd !== true) {
+    throw new ShrikeError('USAGE', '--out goes with --until-end');
+  }
+  switch (options.source) {
+    case 'log':
+      return undefined;
+    case 'simulate': {
+      const fraudRate = Number(options.fraudRate);
+      return { kind: 'simulate', seed: options.seed, users: options.population, fraudRate };
+    }
+    case 'csv': {
+      const { transactions, users, cards } = csvFiles(options);
+      return csvSource([transactions, users, cards]);
+    }
+  }
+}
+
+function csvFiles({ transactions, users, cards }: RunOptions) {
+  if (transactions === undefined || users === undefined || cards === undefined) {
+    throw new ShrikeError('USAGE', '--source csv wants --transactions, --users and --cards');
+  }
+  return { transactions, users, cards };
+}
+
+interface Feeding {
+  readonly options: RunOptions;
+  readonly source: Source | undefined;
+  readonly stop: AbortSignal;
+}
+
+async function feed({ log, config }: Engine, { options, source, stop }: Feeding): Promise<void> {
+  if (source?.kind === 'simulate') {
+    const rate = options.rate === 'max' ? 'max' : Number(options.rate);
+    if (rate !== 'max' && !(rate > 0)) {
+      throw new ShrikeError('USAGE', `--rate is a number above 0, or max, not ${options.rate}`);
+    }
+    const { payments } = options;
+    await feedSimulated({
+      log,
+      config,
+      world: simulatedWorld(source),
+      ratePerSecond: rate,
+      ...(payments !== undefined && { payments }),
+      signal: stop,
+    });
+  }
+  if (source?.kind === 'csv') {
+    const progress = new ProgressLine({ clock, stream: process.stderr });
+    const rejectsFile = join(options.out ?? config.dataDir, 'rejects.csv');
+    mkdirSync(options.out ?? config.dataDir, { recursive: true });
+    const fed = await feedCsv({
+      log,
+      config,
+      files: csvFiles(options),
+      rejectsFile,
+      ...(options.rejectsMax !== undefined && { rejectsMax: options.rejectsMax }),
+      progress,
+      signal: stop,
+    });
+    progress.finish();
+    const left = fed.rejects > 0 ? `, ${fed.rejects} rows left out: ${rejectsFile}` : '';
+    print(`${fed.transactions} payments, ${fed.users} users, ${fed.cards} cards in the log${left}`);
+  }
+}
+
+/** Resolves when everything in the log is committed. */
+async function drained(engine: Engine, stop: AbortSignal): Promise<void> {
+  for (;;) {
+    const { lag, partitions, problems } = await engine.measure();
+    if (problems.length > 0) throw new ShrikeError('PARTITION_STUCK', problems.join('; '));
+    const isDone = partitions.length === engine.config.input.partitions && lag.records === 0;
+    if (isDone || stop.aborted) return;
+    await clock.sleep(100, stop);
+  }
+}
+
+async function writeOutputs(
+  engine: Engine,
+  { out }: RunOptions,
+  features: 'csv' | 'parquet' | undefined,
+): Promise<void> {
+  if (out === undefined) return;
+  const progress = new ProgressLine({ clock, stream: process.stderr });
+  const { config, log } = engine;
+  const counts = await exportOutputs({
+    log,
+    outDir: out,
+    topics: { scored: SCORED_TOPIC, alerts: ALERTS_TOPIC, features: FEATURES_TOPIC },
+    partitions: config.input.partitions,
+    clock,
+    progress: progress.update,
+    ...(features !== undefined && { features, featureNames: engine.featureNames }),
+  });
+  progress.finish();
+  print(`${counts.scored} scores and ${counts.alerts} alerts in ${out}`);
+}
+
+/** The first signal asks for a clean end, the second one does not wait for it. */
+function onSignal(stop: () => void): void {
+  let asked = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (asked) process.exit(130);
+      asked = true;
+      stop();
+    });
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,303 @@
+/**
+ * The running engine: opens every part, hands each what it needs, and closes them in the reverse order.
+ * What it shows of itself is the EngineView of core/status.ts.
+ */
+import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { openCheckpoints } from '../checkpoints/checkpoints.ts';
+import { openFolderStore } from '../checkpoints/folder-store.ts';
+import { followAlerts } from './alert-feed.ts';
+import { type Api, openApi } from './api/server.ts';
+import type { Checkpoints } from './core/checkpoint.ts';
+import { systemClock as clock } from './core/clock.ts';
+import type { Config } from './core/config.ts';
+import { explain } from './core/errors.ts';
+import type { Append, Log } from './core/log.ts';
+import { packRecords } from './core/records.ts';
+import type { Model } from './core/scoring.ts';
+import type { AlertRecord, EngineStatus, EngineView } from './core/status.ts';
+import { claimDataFolder, type DataFolder } from './data-folder.ts';
+import { ALERTS_TOPIC, createFlow, topicsOf } from './job.ts';
+import { openEmbeddedLog } from './log/embedded/log.ts';
+import { applyRetention } from './retention.ts';
+import { Coordinator } from './runtime/coordinator.ts';
+import { StatusBoard } from './runtime/status-board.ts';
+import { loadBundle } from './scoring/bundle.ts';
+import { type OpenScorer, openScorer } from './scoring/pool.ts';
+import { type Health, health } from './telemetry/health.ts';
+import type { Logger } from './telemetry/logger.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+import { startActorThread } from './worker-thread.ts';
+
+export const VERSION = '0.1.0';
+const STATUS_INTERVAL_MS = 1000;
+const RETENTION_INTERVAL_MS = 60_000;
+const ALERTS_KEPT = 200;
+const DEFAULT_BUNDLE = new URL('../../models/default/', import.meta.url);
+const SCORE_THREAD = new URL('./score-thread.js', import.meta.url);
+const UI_FOLDER = new URL('../ui/', import.meta.url);
+
+export interface EngineOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  /** Serve the page, the API and the metrics. */
+  readonly listen: boolean;
+}
+
+export class Engine implements EngineView {
+  readonly log: Log;
+  readonly config: Config;
+  readonly #parts: OpenParts;
+  readonly #board: StatusBoard;
+  readonly #coordinator: Coordinator;
+  readonly #stop = new AbortController();
+  readonly #statusListeners = new Set<(status: EngineStatus) => void>();
+  readonly #alertListeners = new Set<(alert: AlertRecord) => void>();
+  readonly #alerts: AlertRecord[] = [];
+  readonly #metrics: ReturnType<typeof createMetrics>;
+  readonly #background: Promise<void>[] = [];
+  #status: EngineStatus;
+  #api: Api | undefined;
+
+  private constructor(parts: OpenParts) {
+    const { config, log, model } = parts;
+    this.#parts = parts;
+    this.log = log;
+    this.config = config;
+    this.#board = new StatusBoard({
+      startedAtMs: clock.nowMs(),
+      application: config.application,
+      version: VERSION,
+      modelId: model.modelId,
+    });
+    this.#status = this.#board.picture(clock.nowMs(), []);
+    this.#coordinator = new Coordinator({
+      log,
+      clock,
+      scorer: parts.scorer,
+      application: config.application,
+      inputTopic: config.input.transactions,
+      workers: workersOf(config),
+      startWorker: (worker) => startActorThread({ worker, config, model, folders: parts.folder }),
+      commit: config.commit,
+      emitEvent: (level, event, facts) => parts.logger.event(level, event, facts),
+      onStats: (worker, stats) => this.#board.onStats(worker, stats),
+    });
+    this.#metrics = createMetrics(() => ({
+      status: this.#status,
+      scorer: parts.scorer.stats(),
+    }));
+  }
+
+  static async start(options: EngineOptions): Promise<Engine> {
+    const parts = await openParts(options);
+    const engine = new Engine(parts);
+    try {
+      await engine.#coordinator.start();
+      if (options.listen) await engine.#listen();
+    } catch (error) {
+      await engine.stop();
+      throw error;
+    }
+    engine.#background.push(engine.#watch(), engine.#trim(), engine.#follow());
+    return engine;
+  }
+
+  /** Where the page is; undefined when nothing listens. */
+  get address(): string | undefined {
+    return this.#api?.address;
+  }
+
+  get featureNames(): readonly string[] {
+    return this.#parts.model.features;
+  }
+
+  /** Finishes what is in flight, seals last checkpoints and closes everything. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#api?.close();
+    await this.#coordinator.stop();
+    await Promise.all(this.#background);
+    await closeParts(this.#parts);
+  }
+
+  status(): EngineStatus {
+    return this.#status;
+  }
+
+  health(): Health {
+    const { stuckMs } = this.config.watchdog;
+    return health(this.#status, { stuckMs, nowMs: clock.nowMs() });
+  }
+
+  /** A fresh picture, not the last second's. */
+  async measure(): Promise<EngineStatus> {
+    const { transactions: topic, partitions } = this.config.input;
+    const offsets = await Promise.all(
+      Array.from({ length: partitions }, (_, partition) => this.log.offsets({ topic, partition })),
+    );
+    this.#status = this.#board.picture(clock.nowMs(), offsets);
+    return this.#status;
+  }
+
+  topics(): ReturnType<Log['topics']> {
+    return this.log.topics();
+  }
+
+  async recentAlerts(count: number): Promise<readonly AlertRecord[]> {
+    return this.#alerts.slice(-count).reverse();
+  }
+
+  onAlert(listener: (alert: AlertRecord) => void): () => void {
+    this.#alertListeners.add(listener);
+    return () => this.#alertListeners.delete(listener);
+  }
+
+  onStatus(listener: (status: EngineStatus) => void): () => void {
+    this.#statusListeners.add(listener);
+    return () => this.#statusListeners.delete(listener);
+  }
+
+  actor(user: number): ReturnType<EngineView['actor']> {
+    return this.#coordinator.peek(user);
+  }
+
+  savepoint(name: string): ReturnType<EngineView['savepoint']> {
+    return this.#coordinator.savepoint(name);
+  }
+
+  async produce(topic: string, records: Parameters<EngineView['produce']>[1]): Promise<number> {
+    const timestampMs = clock.nowMs();
+    const byPartition = new Map<number, { key: string; value: string; timestampMs: number }[]>();
+    for (const { key, partition, value } of records) {
+      const list = byPartition.get(partition) ?? [];
+      list.push({ key, value, timestampMs });
+      byPartition.set(partition, list);
+    }
+    const appends: Append[] = [...byPartition].map(([partition, list]) => ({
+      topic,
+      partition,
+      records: packRecords(list),
+    }));
+    await this.log.append(appends);
+    return records.length;
+  }
+
+  metrics(): ReturnType<EngineView['metrics']> {
+    return this.#metrics.text();
+  }
+
+  async #listen(): Promise<void> {
+    const token = randomBytes(24).toString('base64url');
+    this.#api = await openApi({
+      view: this,
+      health: () => this.health(),
+      ...this.config.api,
+      token,
+      uiDir: fileURLToPath(UI_FOLDER),
+      onError: (error) => this.#warn('API request failed', error),
+    });
+    this.#parts.folder.announce({ address: this.#api.address, token });
+  }
+
+  async #watch(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        const status = await this.measure();
+        for (const listener of this.#statusListeners) listener(status);
+      } catch (error) {
+        this.#warn('status not measured', error);
+      }
+      await clock.sleep(STATUS_INTERVAL_MS, signal);
+    }
+  }
+
+  async #trim(): Promise<void> {
+    const { signal } = this.#stop;
+    const { checkpoints } = this.#parts;
+    for (;;) {
+      await clock.sleep(RETENTION_INTERVAL_MS, signal);
+      if (signal.aborted) return;
+      const inputTopic = this.config.input.transactions;
+      try {
+        await applyRetention({ log: this.log, checkpoints, inputTopic, nowMs: clock.nowMs() });
+      } catch (error) {
+        this.#warn('retention not applied', error);
+      }
+    }
+  }
+
+  #follow(): Promise<void> {
+    const { partitions } = this.config.input;
+    const options = {
+      log: this.log,
+      topic: ALERTS_TOPIC,
+      partitions,
+      clock,
+      signal: this.#stop.signal,
+      backlog: Math.ceil(ALERTS_KEPT / partitions),
+      onError: (error: unknown) => this.#warn('alerts not followed', error),
+    };
+    return followAlerts(options, (alert) => {
+      this.#alerts.push(alert);
+      if (this.#alerts.length > ALERTS_KEPT) this.#alerts.shift();
+      for (const listener of this.#alertListeners) listener(alert);
+    });
+  }
+
+  #warn(event: string, error: unknown): void {
+    this.#parts.logger.event('warn', event, { reason: explain(error) });
+  }
+}
+
+function workersOf({ workers, input }: Config): number {
+  const wanted = workers > 0 ? workers : Math.max(1, availableParallelism() - 1);
+  return Math.min(wanted, input.partitions);
+}
+
+interface OpenParts extends EngineOptions {
+  readonly folder: DataFolder;
+  readonly log: Log;
+  readonly model: Model;
+  readonly scorer: OpenScorer;
+  readonly checkpoints: Checkpoints;
+}
+
+async function openParts(options: EngineOptions): Promise<OpenParts> {
+  const { config } = options;
+  const bundle = await loadBundle(
+    config.model === '' ? fileURLToPath(DEFAULT_BUNDLE) : config.model,
+    createFlow(config).featureNames,
+  );
+  const threshold = config.scoring.threshold >= 0 ? config.scoring.threshold : bundle.threshold;
+  const { modelId, contentId, featureSet, features } = bundle;
+  const folder = claimDataFolder(config.dataDir);
+  let log: Log | undefined;
+  try {
+    const { sync, syncIntervalMs } = config.log;
+    log = await openEmbeddedLog(folder.log, { sync, syncIntervalMs, clock });
+    await log.ensureTopics(topicsOf(config));
+    const store = await openFolderStore(folder.checkpoints, clock);
+    const checkpoints = openCheckpoints({
+      store,
+      application: config.application,
+      clock,
+      ...config.checkpoints,
+    });
+    const scorer = await openScorer({ bundle, clock, threadFile: SCORE_THREAD, ...config.scoring });
+    const model = { modelId, contentId, threshold, featureSet, features };
+    return { ...options, folder, log, model, scorer, checkpoints };
+  } catch (error) {
+    await log?.close();
+    folder.release();
+    throw error;
+  }
+}
+
+async function closeParts({ scorer, log, folder }: OpenParts): Promise<void> {
+  await scorer.close();
+  await log.close();
+  folder.release();
+}

@@ -1,0 +1,61 @@
+/** The job that this program runs, put together once for the main thread and the actor threads. */
+import {
+  ALERTS_TOPIC,
+  CardUserProfiles,
+  cardFraudFlow,
+  FEATURES_TOPIC,
+  type Payment,
+  SCORED_TOPIC,
+} from '../operators/index.ts';
+import { parseJsonBatch } from './codec/json.ts';
+import type { Config } from './core/config.ts';
+import type { Flow, ModelFacts, Profiles } from './core/flow.ts';
+import type { TopicSpec } from './core/log.ts';
+
+export { ALERTS_TOPIC, FEATURES_TOPIC, SCORED_TOPIC };
+export const DEAD_LETTER_TOPIC = 'dead_letters';
+
+export function createFlow(
+  config: Config,
+  model?: ModelFacts & { readonly features: readonly string[] },
+): Flow<Payment> {
+  return cardFraudFlow({
+    parse: parseJsonBatch,
+    outputs: config.outputs,
+    ...(model !== undefined && { featureOrder: model.features }),
+  });
+}
+
+export function createProfiles({ input }: Config): Profiles<Payment, unknown> {
+  return new CardUserProfiles({
+    parse: parseJsonBatch,
+    usersTopic: input.users,
+    cardsTopic: input.cards,
+  });
+}
+
+export function topicsOf({ input, outputs, log }: Config): readonly TopicSpec[] {
+  const { partitions } = input;
+  const retentionMs = log.retentionHours * 3_600_000;
+  const passing = (topic: string): TopicSpec => ({
+    topic,
+    partitions,
+    cleanup: 'delete',
+    retentionMs,
+  });
+  const kept = (topic: string): TopicSpec => ({
+    topic,
+    partitions,
+    cleanup: 'compact',
+    retentionMs: 0,
+  });
+  return [
+    passing(input.transactions),
+    kept(input.users),
+    kept(input.cards),
+    passing(ALERTS_TOPIC),
+    passing(DEAD_LETTER_TOPIC),
+    ...(outputs.scored ? [passing(SCORED_TOPIC)] : []),
+    ...(outputs.features ? [passing(FEATURES_TOPIC)] : []),
+  ];
+}
