@@ -52,6 +52,8 @@ export class TextFile {
 
   async finish(): Promise<void> {
     await this.#flush();
+    // Before the rename, or a power cut could leave the final name with an empty file.
+    await this.#handle.sync();
     await this.#handle.close();
     await rename(partial(this.#path), this.#path);
   }

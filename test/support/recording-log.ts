@@ -1,6 +1,12 @@
 /** The smallest log that loaders and exporters can work on: partitions are arrays of appended batches. */
 import type { Offset, TopicPartition } from '../../src/core/ids.ts';
-import type { Append, Log, PartitionOffsets, ReadRequest } from '../../src/core/log.ts';
+import type {
+  Append,
+  Log,
+  PartitionOffsets,
+  ReadRequest,
+  TopicDescription,
+} from '../../src/core/log.ts';
 import { type FetchedBatch, PackedRecords, type SourceRead } from '../../src/core/records.ts';
 
 export interface RecordedValue {
@@ -10,7 +16,7 @@ export interface RecordedValue {
   readonly value: string;
 }
 
-export class RecordingLog implements Pick<Log, 'append' | 'offsets' | 'read'> {
+export class RecordingLog implements Pick<Log, 'append' | 'offsets' | 'read' | 'topics'> {
   readonly appends: (readonly Append[])[] = [];
   readonly #partitions = new Map<string, FetchedBatch[]>();
 
@@ -23,6 +29,20 @@ export class RecordingLog implements Pick<Log, 'append' | 'offsets' | 'read'> {
       batches.push({ baseOffset, from: baseOffset, nextOffset, bytes: append.records });
       return baseOffset;
     });
+  }
+
+  async topics(): Promise<readonly TopicDescription[]> {
+    const names = new Set([...this.#partitions.keys()].map((name) => name.replace(/-\d+$/, '')));
+    return Promise.all(
+      [...names].map(async (topic) => {
+        const partitions = 1 + Math.max(...this.#partitionsOf(topic));
+        const offsets = Array.from({ length: partitions }, (_, partition) =>
+          this.offsets({ topic, partition }),
+        );
+        const spec = { topic, partitions, cleanup: 'delete', retentionMs: 0 } as const;
+        return { ...spec, offsets: await Promise.all(offsets) };
+      }),
+    );
   }
 
   async offsets(of: TopicPartition): Promise<PartitionOffsets> {
@@ -50,6 +70,11 @@ export class RecordingLog implements Pick<Log, 'append' | 'offsets' | 'read'> {
         }));
       }),
     ).flat();
+  }
+
+  #partitionsOf(topic: string): number[] {
+    const names = [...this.#partitions.keys()].filter((name) => name.startsWith(`${topic}-`));
+    return names.map((name) => Number(name.slice(topic.length + 1)));
   }
 
   #batches({ topic, partition }: TopicPartition): FetchedBatch[] {
