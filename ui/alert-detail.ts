@@ -1,4 +1,4 @@
-/** What stands behind an alert: remarks first, then every feature in its group, then what decided. */
+/** What stands behind an alert: remarks, every feature in its group, and what decided. */
 import { element } from './dom.ts';
 import { type FeatureWords, GROUPS, wordsOf } from './features.ts';
 

@@ -1,4 +1,4 @@
-/** The few steps on the document that everything here shares. Text goes in as text, never as markup. */
+/** Steps on the document that all parts share. Text goes in as text, never as markup. */
 
 export function byId(id: string): HTMLElement {
   const node = document.getElementById(id);

@@ -1,5 +1,5 @@
 /**
- * The 32 features in words: what an analyst calls them, in which unit, and what makes one remarkable.
+ * The 32 features in words: what an analyst calls them, their unit, what makes one remarkable.
  * The marks are rules of thumb for reading; the score comes from the model alone.
  */
 import {

@@ -1,4 +1,4 @@
-/** The last minutes of the charts, so that a reloaded page is not empty: a ring of one point a second. */
+/** The last minutes of the charts, a point a second, so that a reloaded page is not empty. */
 import { assert } from '../core/assert.ts';
 import type { StatusPoint } from '../core/status.ts';
 

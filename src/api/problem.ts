@@ -1,4 +1,4 @@
-/** Errors as HTTP answers: `{code, message, hint}` with the code and the hint of the error table. */
+/** Errors as HTTP answers: `{code, message, hint}`, with code and hint of the error table. */
 import { codeOf, ERRORS, type ErrorCode, explain, ShrikeError } from '../core/errors.ts';
 
 export interface Problem {

@@ -21,7 +21,7 @@ export interface RouteDeps {
 
 /** A thousand alerts are about 1.5 MB; whoever wants more reads the topic. */
 const ALERTS_MAX = 1000;
-/** 8 MiB: 30,000 payments of 262 bytes in one request, and one largest record with room to spare. */
+/** 8 MiB: 30,000 payments of 262 bytes in one request, or one largest record and to spare. */
 const PRODUCE_BYTES_MAX = 8 << 20;
 
 const closed = { additionalProperties: false };

@@ -1,11 +1,12 @@
-/** Who may ask: names of this machine only, and a token for what changes or reveals something (A1, A2). */
+/** Who may ask: this machine's names, and the token for what changes or reveals (A1, A2). */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import { ShrikeError } from '../core/errors.ts';
 
 export const SECURITY_HEADERS = {
   'content-security-policy':
-    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; " +
+    "frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
@@ -15,7 +16,7 @@ export const SECURITY_HEADERS = {
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '::1']);
 
-/** `[::1]:80`, `example.org:80`, `10.0.0.1` -> the name alone, in lower case; '' when it is none. */
+/** `[::1]:80`, `example.org:80`, `10.0.0.1` -> the name alone, lower case; '' for none. */
 export function hostName(header: string | undefined): string {
   const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/i.exec(header ?? '');
   return (match?.[1] ?? match?.[2] ?? '').toLowerCase();

@@ -31,7 +31,7 @@ export interface ApiOptions {
   readonly token: string;
   /** The built page: index.html, app.js, app.css, icon.svg. */
   readonly uiDir: string;
-  /** Names by which others reach this machine, besides `host` and loopback: a service in a cluster. */
+  /** Names by which others reach this machine, besides `host`: a service in a cluster. */
   readonly hostNames?: readonly string[];
   /** Told of each failure that is the engine's, not the caller's. */
   readonly onError?: (error: unknown) => void;
@@ -47,7 +47,7 @@ export interface Api {
 
 export const HISTORY_MS = 300_000;
 
-/** 16 listeners with 4 MiB each, at worst: 64 MiB. A status of 1,024 partitions has about 0.9 MB. */
+/** 16 listeners with 4 MiB each: 64 MiB. A status of 1,024 partitions has about 0.9 MB. */
 const LIMITS: AudienceLimits = {
   listenersMax: 16,
   bufferedBytesMax: 4 << 20,

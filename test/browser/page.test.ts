@@ -9,7 +9,7 @@ import { type Api, openApi } from '../../src/api/server.ts';
 import { scriptedAlert, scriptedSecond } from '../support/scripted-alerts.ts';
 import { ScriptedView } from '../support/scripted-view.ts';
 
-/** Screenshots of the last run, for whoever wants to look: in a folder that is named, or a temporary one. */
+/** Screenshots of the last run, for whoever wants to look. */
 const SHOTS = process.env.SHRIKE_SCREENSHOTS ?? join(tmpdir(), 'shrike-screenshots');
 const folder = mkdtempSync(join(tmpdir(), 'shrike-page-'));
 const uiDir = join(folder, 'ui');

@@ -1,13 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type IncomingMessage, request } from 'node:http';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Api, type ApiOptions, openApi } from '../../src/api/server.ts';
 import { ShrikeError } from '../../src/core/errors.ts';
 import type { AlertRecord } from '../../src/core/status.ts';
-import { engineStatus, ScriptedView, START_MS } from '../support/scripted-view.ts';
+import { type Call, callUrl, jsonUrl } from '../support/http-client.ts';
+import { ScriptedView, START_MS } from '../support/scripted-view.ts';
 
 const TOKEN = 'the-token-of-this-test';
 const authorization = `Bearer ${TOKEN}`;
@@ -43,41 +42,8 @@ afterEach(async () => {
   rmSync(uiDir, { recursive: true });
 });
 
-interface Answer {
-  readonly status: number;
-  readonly headers: IncomingMessage['headers'];
-  readonly body: string;
-}
-
-interface Call {
-  readonly method?: string;
-  readonly headers?: Record<string, string>;
-  readonly body?: string | Buffer;
-}
-
-/** Plain node:http, since fetch does not let a test choose the Host header. */
-function call(path: string, { method = 'GET', headers = {}, body }: Call = {}): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const sent = request(api.address + path, { method, headers, agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }),
-      );
-      response.on('error', reject);
-    });
-    sent.on('error', reject);
-    sent.end(body);
-  });
-}
-
-async function json(path: string, how: Call = {}): Promise<[number, unknown]> {
-  const { status, body } = await call(path, how);
-  return [status, JSON.parse(body)];
-}
+const call = (path: string, how?: Call) => callUrl(api.address + path, how);
+const json = (path: string, how?: Call) => jsonUrl(api.address + path, how);
 
 const alert = (offset: number): AlertRecord => ({
   partition: 0,
@@ -92,433 +58,243 @@ const post = (body: string | Buffer, type: string): Call => ({
   body,
 });
 
-describe('what anyone on this machine may read', () => {
-  test('the root is the page', async () => {
-    const answer = await call('/');
-    expect(answer.status).toBe(200);
-    expect(answer.body).toBe('<!doctype html><title>Shrike</title>');
-  });
-
-  test('the status comes as JSON, with quantiles in the place of histograms', async () => {
-    const [status, body] = await json('/api/status');
-    expect(status).toBe(200);
-    expect(body).toMatchObject({ application: 'shrike', paymentsPerSecond: 4987.5 });
-    expect(body).toHaveProperty('partitions.1.committedOffset', 1480);
-    expect(body).toHaveProperty('workers', [
-      {
-        worker: 0,
-        atMs: START_MS,
-        heapBytes: 61_000_000,
-        eventLoopDelayMsP99: 11,
-        errors: { COMMIT_FENCED: 1 },
-        partitions: [0, 1],
-        latencyMsP99: expect.closeTo(2.2387, 4),
-        commitMsP99: null,
-        pauseMsP99: null,
-      },
-    ]);
-  });
-
-  test('the newest alerts come first, as many as were asked for', async () => {
-    for (const offset of [1, 2, 3]) view.pushAlert(alert(offset));
-    const [, body] = await json('/api/alerts?count=2');
-    expect(body).toEqual([alert(3), alert(2)]);
-  });
-
-  test('topics come with their offsets', async () => {
-    const [, body] = await json('/api/topics');
-    expect(body).toHaveProperty('0.topic', 'transactions');
-    expect(body).toHaveProperty('0.offsets.1', { earliest: 0, highWatermark: 1510 });
-  });
-
-  test('metrics keep the content type that the registry gives', async () => {
-    const answer = await call('/metrics');
-    expect(answer.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
-    expect(answer.body).toBe('shrike_up 1\n');
-  });
-
-  test('liveness fails with the problems named, and readiness with it', async () => {
-    health = { live: false, ready: true, problems: ['partition 3 is stuck in commit'] };
-    expect(await json('/healthz')).toEqual([503, health]);
-    expect((await call('/readyz')).status).toBe(503);
-  });
-
-  test('an engine that still restores is live but not ready', async () => {
-    health = { live: true, ready: false, problems: [] };
-    expect((await call('/healthz')).status).toBe(200);
-    expect(await json('/readyz')).toEqual([503, health]);
-  });
+test('the root is the page', async () => {
+  const answer = await call('/');
+  expect(answer.status).toBe(200);
+  expect(answer.body).toBe('<!doctype html><title>Shrike</title>');
 });
 
-describe('A1, A2: who may ask', () => {
-  test.each([
-    ['localhost:1', 200],
-    ['127.0.0.1', 200],
-    ['[::1]:8477', 200],
-    ['attacker.example', 403],
-    ['127.0.0.1.attacker.example', 403],
-    ['10.0.0.7', 403],
-    ['user@localhost', 403],
-    ['localhost:1:2', 403],
-  ])('a request to host "%s" is answered with %i', async (host, status) => {
-    expect((await call('/api/status', { headers: { host } })).status).toBe(status);
-  });
-
-  test('a foreign host gets neither the page nor the health', async () => {
-    const headers = { host: 'attacker.example' };
-    expect((await call('/', { headers })).status).toBe(403);
-    expect((await call('/healthz', { headers })).status).toBe(403);
-  });
-
-  test('bound to every address, a literal one and the given names are answered', async () => {
-    const open = await openApi(options({ host: '0.0.0.0', hostNames: ['shrike.svc'] }));
-    const before = api;
-    api = open;
-    const status = async (host: string) => (await call('/readyz', { headers: { host } })).status;
-    const seen = [await status('10.0.0.7:80'), await status('shrike.svc'), await status('a.b')];
-    api = before;
-    await open.close();
-    expect(open.address).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
-    expect(seen).toEqual([200, 200, 403]);
-  });
-
-  test.each([
-    ['no header', undefined],
-    ['another token', 'Bearer the-token-of-that-test'],
-    ['another scheme', `Basic ${TOKEN}`],
-    ['a prefix of the token', 'Bearer the-token'],
-  ])('%s does not open what is guarded', async (_name, given) => {
-    const headers: Record<string, string> = given === undefined ? {} : { authorization: given };
-    const requests: [string, Call][] = [
-      ['/api/state/12', { headers }],
-      ['/api/checkpoints', { method: 'POST', headers }],
-      ['/api/topics/transactions/records', { method: 'POST', headers }],
-    ];
-    for (const [path, how] of requests) {
-      const answer = await call(path, how);
-      expect(answer.status).toBe(401);
-      expect(answer.headers['www-authenticate']).toBe('Bearer');
-      expect(JSON.parse(answer.body)).toHaveProperty('code', 'API_TOKEN_WRONG');
-    }
-    expect(view.savepoints).toEqual([]);
-  });
-
-  test.each(['/', '/api/status', '/api/nothing', '/api/checkpoints'])(
-    '%s carries the security headers',
-    async (path) => {
-      const { headers } = await call(path);
-      expect(headers['content-security-policy']).toContain("default-src 'self'");
-      expect(headers['content-security-policy']).toContain("frame-ancestors 'none'");
-      expect(headers['x-content-type-options']).toBe('nosniff');
+test('the status comes as JSON, with quantiles in the place of histograms', async () => {
+  const [status, body] = await json('/api/status');
+  expect(status).toBe(200);
+  expect(body).toMatchObject({ application: 'shrike', paymentsPerSecond: 4987.5 });
+  expect(body).toHaveProperty('partitions.1.committedOffset', 1480);
+  expect(body).toHaveProperty('workers', [
+    {
+      worker: 0,
+      atMs: START_MS,
+      heapBytes: 61_000_000,
+      eventLoopDelayMsP99: 11,
+      errors: { COMMIT_FENCED: 1 },
+      partitions: [0, 1],
+      latencyMsP99: expect.closeTo(2.2387, 4),
+      commitMsP99: null,
+      pauseMsP99: null,
     },
+  ]);
+});
+
+test('the newest alerts come first, as many as were asked for', async () => {
+  for (const offset of [1, 2, 3]) view.pushAlert(alert(offset));
+  const [, body] = await json('/api/alerts?count=2');
+  expect(body).toEqual([alert(3), alert(2)]);
+});
+
+test('topics come with their offsets', async () => {
+  const [, body] = await json('/api/topics');
+  expect(body).toHaveProperty('0.topic', 'transactions');
+  expect(body).toHaveProperty('0.offsets.1', { earliest: 0, highWatermark: 1510 });
+});
+
+test('metrics keep the content type that the registry gives', async () => {
+  const answer = await call('/metrics');
+  expect(answer.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
+  expect(answer.body).toBe('shrike_up 1\n');
+});
+
+test('liveness fails with the problems named, and readiness with it', async () => {
+  health = { live: false, ready: true, problems: ['partition 3 is stuck in commit'] };
+  expect(await json('/healthz')).toEqual([503, health]);
+  expect((await call('/readyz')).status).toBe(503);
+});
+
+test('an engine that still restores is live but not ready', async () => {
+  health = { live: true, ready: false, problems: [] };
+  expect((await call('/healthz')).status).toBe(200);
+  expect(await json('/readyz')).toEqual([503, health]);
+});
+
+test.each([
+  ['localhost:1', 200],
+  ['127.0.0.1', 200],
+  ['[::1]:8477', 200],
+  ['attacker.example', 403],
+  ['127.0.0.1.attacker.example', 403],
+  ['10.0.0.7', 403],
+  ['user@localhost', 403],
+  ['localhost:1:2', 403],
+])('a request to host "%s" is answered with %i', async (host, status) => {
+  expect((await call('/api/status', { headers: { host } })).status).toBe(status);
+});
+
+test('a foreign host gets neither the page nor the health', async () => {
+  const headers = { host: 'attacker.example' };
+  expect((await call('/', { headers })).status).toBe(403);
+  expect((await call('/healthz', { headers })).status).toBe(403);
+});
+
+test('bound to every address, a literal one and the given names are answered', async () => {
+  const open = await openApi(options({ host: '0.0.0.0', hostNames: ['shrike.svc'] }));
+  const before = api;
+  api = open;
+  const status = async (host: string) => (await call('/readyz', { headers: { host } })).status;
+  const seen = [await status('10.0.0.7:80'), await status('shrike.svc'), await status('a.b')];
+  api = before;
+  await open.close();
+  expect(open.address).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+  expect(seen).toEqual([200, 200, 403]);
+});
+
+test.each([
+  ['no header', undefined],
+  ['another token', 'Bearer the-token-of-that-test'],
+  ['another scheme', `Basic ${TOKEN}`],
+  ['a prefix of the token', 'Bearer the-token'],
+])('%s does not open what is guarded', async (_name, given) => {
+  const headers: Record<string, string> = given === undefined ? {} : { authorization: given };
+  const requests: [string, Call][] = [
+    ['/api/state/12', { headers }],
+    ['/api/checkpoints', { method: 'POST', headers }],
+    ['/api/topics/transactions/records', { method: 'POST', headers }],
+  ];
+  for (const [path, how] of requests) {
+    const answer = await call(path, how);
+    expect(answer.status).toBe(401);
+    expect(answer.headers['www-authenticate']).toBe('Bearer');
+    expect(JSON.parse(answer.body)).toHaveProperty('code', 'API_TOKEN_WRONG');
+  }
+  expect(view.savepoints).toEqual([]);
+});
+
+test.each(['/', '/api/status', '/api/nothing', '/api/checkpoints'])(
+  '%s carries the security headers',
+  async (path) => {
+    const { headers } = await call(path);
+    expect(headers['content-security-policy']).toContain("default-src 'self'");
+    expect(headers['content-security-policy']).toContain("frame-ancestors 'none'");
+    expect(headers['x-content-type-options']).toBe('nosniff');
+  },
+);
+
+test("a user's state is given, and an unknown user is not found", async () => {
+  view.actors.set(12, { user: 12, partition: 0, nextOffset: 480, state: { velocity: [1] } });
+  const headers = { authorization };
+  expect(await json('/api/state/12', { headers })).toEqual([
+    200,
+    { user: 12, partition: 0, nextOffset: 480, state: { velocity: [1] } },
+  ]);
+  expect(await json('/api/state/13', { headers })).toEqual([
+    404,
+    {
+      code: 'API_NOT_FOUND',
+      message: 'nothing is known of user 13',
+      hint: 'docs/api.md lists the paths.',
+    },
+  ]);
+});
+
+test('a savepoint is taken under the given name', async () => {
+  const answer = await json(
+    '/api/checkpoints',
+    post('{"name":"before-upgrade"}', 'application/json'),
   );
+  expect(answer).toEqual([
+    201,
+    { name: 'before-upgrade', partitions: [{ partition: 0, sequence: 13, nextOffset: 480 }] },
+  ]);
+  expect(view.savepoints).toEqual(['before-upgrade']);
 });
 
-describe('what needs the token', () => {
-  test("a user's state is given, and an unknown user is not found", async () => {
-    view.actors.set(12, { user: 12, partition: 0, nextOffset: 480, state: { velocity: [1] } });
-    const headers = { authorization };
-    expect(await json('/api/state/12', { headers })).toEqual([
-      200,
-      { user: 12, partition: 0, nextOffset: 480, state: { velocity: [1] } },
-    ]);
-    expect(await json('/api/state/13', { headers })).toEqual([
-      404,
-      {
-        code: 'API_NOT_FOUND',
-        message: 'nothing is known of user 13',
-        hint: 'docs/api.md lists the paths.',
-      },
-    ]);
-  });
-
-  test('a savepoint is taken under the given name', async () => {
-    const answer = await json(
-      '/api/checkpoints',
-      post('{"name":"before-upgrade"}', 'application/json'),
-    );
-    expect(answer).toEqual([
-      201,
-      { name: 'before-upgrade', partitions: [{ partition: 0, sequence: 13, nextOffset: 480 }] },
-    ]);
-    expect(view.savepoints).toEqual(['before-upgrade']);
-  });
-
-  test('records are produced as they stand, objects as JSON', async () => {
-    const body = [
-      '{"key":"12","partition":0,"value":{"amount":1.5,"zip":"00501"}}',
-      '',
-      '{"key":"13","partition":1,"value":"{ \\"amount\\": 1.50 }"}',
-    ].join('\n');
-    const answer = await json(
-      '/api/topics/transactions/records',
-      post(body, 'application/x-ndjson'),
-    );
-    expect(answer).toEqual([201, { produced: 2 }]);
-    expect(view.produced).toEqual([
-      { topic: 'transactions', key: '12', partition: 0, value: '{"amount":1.5,"zip":"00501"}' },
-      { topic: 'transactions', key: '13', partition: 1, value: '{ "amount": 1.50 }' },
-    ]);
-  });
-
-  test.each([
-    [
-      '{"key":"1","partition":0,"value":{}}\n{"key":',
-      'line 2 is not JSON: Unexpected end of JSON input',
-    ],
-    ['[1]', 'line 1 is not a JSON object'],
-    ['{"key":1,"partition":0,"value":{}}', 'line 1: "key" is a non-empty string'],
-    ['{"key":"1","partition":1.5,"value":{}}', 'line 1: "partition" is an integer from 0 to 1023'],
-    [
-      '{"key":"1","partition":0}',
-      'line 1: "value" is an object, or a string with the value\'s text',
-    ],
-    ['{"key":"1","partition":0,"value":{},"x":1}', 'line 1: unknown field "x"'],
-    ['\n\n', 'the body holds no record'],
-  ])('the body %j is refused, and nothing is produced', async (body, message) => {
-    const answer = await json(
-      '/api/topics/transactions/records',
-      post(body, 'application/x-ndjson'),
-    );
-    expect(answer).toEqual([
-      400,
-      expect.objectContaining({ code: 'API_REQUEST_INVALID', message }),
-    ]);
-    expect(view.produced).toEqual([]);
-  });
-
-  test('a body that is not UTF-8 is refused', async () => {
-    const answer = await json(
-      '/api/topics/transactions/records',
-      post(Buffer.from([0x7b, 0xff]), 'application/x-ndjson'),
-    );
-    expect(answer).toHaveProperty('1.message', expect.stringContaining('the body is not UTF-8'));
-  });
+test('records are produced as they stand, objects as JSON', async () => {
+  const body = [
+    '{"key":"12","partition":0,"value":{"amount":1.5,"zip":"00501"}}',
+    '',
+    '{"key":"13","partition":1,"value":"{ \\"amount\\": 1.50 }"}',
+  ].join('\n');
+  const answer = await json('/api/topics/transactions/records', post(body, 'application/x-ndjson'));
+  expect(answer).toEqual([201, { produced: 2 }]);
+  expect(view.produced).toEqual([
+    { topic: 'transactions', key: '12', partition: 0, value: '{"amount":1.5,"zip":"00501"}' },
+    { topic: 'transactions', key: '13', partition: 1, value: '{ "amount": 1.50 }' },
+  ]);
 });
 
-describe('what is asked wrongly', () => {
-  test.each<[string, Call, number, string]>([
-    ['/api/nothing', {}, 404, 'API_NOT_FOUND'],
-    ['/api/alerts?count=0', {}, 400, 'API_REQUEST_INVALID'],
-    ['/api/alerts?count=1001', {}, 400, 'API_REQUEST_INVALID'],
-    ['/api/alerts?cuont=5', {}, 400, 'API_REQUEST_INVALID'],
-    ['/%c0', {}, 400, 'API_REQUEST_INVALID'],
-    ['/..%2f..%2fetc/passwd', {}, 403, 'API_REQUEST_INVALID'],
-    ['/api/state/-1', { headers: { authorization } }, 400, 'API_REQUEST_INVALID'],
-    ['/api/state/me', { headers: { authorization } }, 400, 'API_REQUEST_INVALID'],
-    ['/api/checkpoints', post('{"name":"../x"}', 'application/json'), 400, 'API_REQUEST_INVALID'],
-    ['/api/checkpoints', post('{"name":', 'application/json'), 400, 'API_REQUEST_INVALID'],
-    ['/api/checkpoints', post('name=x', 'text/csv'), 415, 'API_REQUEST_INVALID'],
-    [
-      '/api/topics/elsewhere/records',
-      post('{"key":"1","partition":0,"value":{}}', 'application/x-ndjson'),
-      404,
-      'LOG_TOPIC_UNKNOWN',
-    ],
-    [
-      '/api/checkpoints',
-      post(`{"name":"${'x'.repeat(70_000)}"}`, 'application/json'),
-      413,
-      'API_REQUEST_INVALID',
-    ],
-  ])('%s %j is answered with %i %s', async (path, how, status, code) => {
-    const answer = await json(path, how);
-    expect(answer).toEqual([
-      status,
-      { code, message: expect.any(String), hint: expect.any(String) },
-    ]);
-    expect(errors).toEqual([]);
-  });
-
-  test("an error of the engine keeps its code, and the engine's log hears of it", async () => {
-    view.failure = new ShrikeError('CHECKPOINT_UPLOAD_FAILED', 'partition 0: put refused', {
-      cause: new Error('no space'),
-    });
-    const answer = await json('/api/checkpoints', post('{"name":"x"}', 'application/json'));
-    expect(answer).toEqual([
-      503,
-      {
-        code: 'CHECKPOINT_UPLOAD_FAILED',
-        message: 'partition 0: put refused: no space',
-        hint: 'Check the bucket or folder and its free space; processing goes on.',
-      },
-    ]);
-    expect(errors).toEqual([view.failure]);
-  });
-
-  test('a taken port has its own code, and an impossible address another', async () => {
-    const port = Number(new URL(api.address).port);
-    await expect(openApi(options({ port }))).rejects.toMatchObject({ code: 'API_PORT_TAKEN' });
-    await expect(openApi(options({ host: '192.0.2.1' }))).rejects.toMatchObject({
-      code: 'API_ADDRESS_UNUSABLE',
-    });
-    expect(view.listenerCount).toBe(2);
-  });
+test.each([
+  [
+    '{"key":"1","partition":0,"value":{}}\n{"key":',
+    'line 2 is not JSON: Unexpected end of JSON input',
+  ],
+  ['[1]', 'line 1 is not a JSON object'],
+  ['{"key":1,"partition":0,"value":{}}', 'line 1: "key" is a non-empty string'],
+  ['{"key":"1","partition":1.5,"value":{}}', 'line 1: "partition" is an integer from 0 to 1023'],
+  ['{"key":"1","partition":0}', 'line 1: "value" is an object, or a string with the value\'s text'],
+  ['{"key":"1","partition":0,"value":{},"x":1}', 'line 1: unknown field "x"'],
+  ['\n\n', 'the body holds no record'],
+])('the body %j is refused, and nothing is produced', async (body, message) => {
+  const answer = await json('/api/topics/transactions/records', post(body, 'application/x-ndjson'));
+  expect(answer).toEqual([400, expect.objectContaining({ code: 'API_REQUEST_INVALID', message })]);
+  expect(view.produced).toEqual([]);
 });
 
-interface StreamEvent {
-  readonly event: string;
-  readonly payload: unknown;
-}
-
-/** Reads the stream of server-sent events as a browser does. */
-class Listener {
-  readonly comments: string[] = [];
-  ended = false;
-  #events: StreamEvent[] = [];
-  #wake: () => void = () => {};
-
-  constructor(response: IncomingMessage) {
-    let text = '';
-    response.setEncoding('utf8');
-    response.on('data', (chunk: string) => {
-      text += chunk;
-      const frames = text.split('\n\n');
-      text = frames.pop() ?? '';
-      for (const frame of frames) this.#take(frame);
-    });
-    response.on('error', () => {}); // an aborted answer; `close` follows
-    response.on('close', () => {
-      this.ended = true;
-      this.#wake();
-    });
-  }
-
-  static open(): Promise<Listener> {
-    return new Promise((resolve, reject) => {
-      request(`${api.address}/api/stream`, { agent: false }, (response) => {
-        expect(response.headers['content-type']).toBe('text/event-stream; charset=utf-8');
-        resolve(new Listener(response));
-      })
-        .on('error', reject)
-        .end();
-    });
-  }
-
-  #take(frame: string): void {
-    if (frame.startsWith(':')) this.comments.push(frame.slice(2));
-    const match = /^event: (\w+)\ndata: (.*)$/.exec(frame);
-    if (match) this.#events.push({ event: match[1] ?? '', payload: JSON.parse(match[2] ?? '') });
-    this.#wake();
-  }
-
-  async until(condition: () => boolean): Promise<void> {
-    while (!condition()) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-
-  async take(count: number): Promise<readonly StreamEvent[]> {
-    await this.until(() => this.#events.length >= count);
-    return this.#events.splice(0, count);
-  }
-}
-
-describe('the stream', () => {
-  test('begins with the history and the present, then tells what happens, in order', async () => {
-    view.pushStatus(engineStatus({ atMs: START_MS + 1000, paymentsPerSecond: 10 }));
-    view.pushStatus(engineStatus({ atMs: START_MS + 2000, paymentsPerSecond: 20 }));
-    const listener = await Listener.open();
-    view.pushAlert(alert(7));
-    view.pushStatus(engineStatus({ atMs: START_MS + 3000 }));
-    view.pushAlert(alert(8));
-    const events = await listener.take(5);
-    expect(events.map(({ event }) => event)).toEqual([
-      'history',
-      'status',
-      'alert',
-      'status',
-      'alert',
-    ]);
-    expect(events[0]?.payload).toEqual([
-      { atMs: START_MS + 1000, paymentsPerSecond: 10, p50: 3.2, p99: 14.1 },
-      { atMs: START_MS + 2000, paymentsPerSecond: 20, p50: 3.2, p99: 14.1 },
-    ]);
-    expect(events[1]?.payload).toHaveProperty('atMs', START_MS + 2000);
-    expect(events[4]?.payload).toEqual(alert(8));
-  });
-
-  test('the history holds five minutes and no second twice', async () => {
-    for (let second = 1; second <= 400; second++) {
-      view.pushStatus(engineStatus({ atMs: START_MS + 1000 * second }));
-      view.pushStatus(engineStatus({ atMs: START_MS + 1000 * second }));
-    }
-    const [history] = await (await Listener.open()).take(1);
-    expect(history?.payload).toHaveLength(300);
-    expect(history?.payload).toHaveProperty('0.atMs', START_MS + 101_000);
-    expect(history?.payload).toHaveProperty('299.atMs', START_MS + 400_000);
-  });
-
-  test('a quiet stream beats', async () => {
-    await api.close();
-    api = await openApi(options({ limits: { heartbeatMs: 5 } }));
-    const listener = await Listener.open();
-    await listener.until(() => listener.comments.length >= 2);
-    expect(listener.comments.slice(0, 2)).toEqual(['heartbeat', 'heartbeat']);
-  });
-
-  test('A5: a listener that does not read is dropped, and the others go on', async () => {
-    await api.close();
-    api = await openApi(options({ limits: { bufferedBytesMax: 1 << 20 } }));
-    const { hostname, port } = new URL(api.address);
-    const sleeper = connect(Number(port), hostname);
-    sleeper.write('GET /api/stream HTTP/1.1\r\nHost: localhost\r\n\r\n');
-    await new Promise((resolve) => sleeper.once('data', resolve));
-    sleeper.pause();
-    const dropped = new Promise<void>((resolve) => {
-      sleeper.on('close', () => resolve());
-      sleeper.on('error', () => {}); // a reset; `close` follows
-    });
-    const listener = await Listener.open();
-    await listener.take(2);
-    // 64 MiB: more than what the kernel's socket buffers and the limit hold together.
-    for (let i = 0; i < 256; i++) {
-      view.pushStatus(engineStatus({ atMs: START_MS + i, problems: ['x'.repeat(1 << 18)] }));
-      await listener.take(1);
-    }
-    sleeper.resume();
-    await dropped;
-    view.pushAlert(alert(9));
-    expect(await listener.take(1)).toEqual([{ event: 'alert', payload: alert(9) }]);
-  });
-
-  test('more listeners than there is room for are told so', async () => {
-    await api.close();
-    api = await openApi(options({ limits: { listenersMax: 1 } }));
-    await (await Listener.open()).take(2);
-    expect(await json('/api/stream')).toEqual([503, expect.objectContaining({ code: 'API_BUSY' })]);
-  });
-
-  test('a listener that goes makes room', async () => {
-    await api.close();
-    api = await openApi(options({ limits: { listenersMax: 1 } }));
-    const first = request(`${api.address}/api/stream`, { agent: false });
-    await new Promise((resolve) => first.once('response', resolve).end());
-    first.on('error', () => {}); // its own abort
-    first.destroy();
-    let status = 503;
-    while (status === 503) status = await statusOfStream();
-    expect(status).toBe(200);
-  });
-
-  test('shutdown ends open streams at once and lets go of the engine', async () => {
-    const listener = await Listener.open();
-    await listener.take(2);
-    await api.close();
-    await listener.until(() => listener.ended);
-    expect(view.listenerCount).toBe(0);
-    await expect(call('/healthz')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
-  });
+test('a body that is not UTF-8 is refused', async () => {
+  const answer = await json(
+    '/api/topics/transactions/records',
+    post(Buffer.from([0x7b, 0xff]), 'application/x-ndjson'),
+  );
+  expect(answer).toHaveProperty('1.message', expect.stringContaining('the body is not UTF-8'));
 });
 
-function statusOfStream(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const sent = request(`${api.address}/api/stream`, { agent: false }, (response) => {
-      response.destroy();
-      resolve(response.statusCode ?? 0);
-    });
-    sent.on('error', reject).end();
+test.each<[string, Call, number, string]>([
+  ['/api/nothing', {}, 404, 'API_NOT_FOUND'],
+  ['/api/alerts?count=0', {}, 400, 'API_REQUEST_INVALID'],
+  ['/api/alerts?count=1001', {}, 400, 'API_REQUEST_INVALID'],
+  ['/api/alerts?cuont=5', {}, 400, 'API_REQUEST_INVALID'],
+  ['/%c0', {}, 400, 'API_REQUEST_INVALID'],
+  ['/..%2f..%2fetc/passwd', {}, 403, 'API_REQUEST_INVALID'],
+  ['/api/state/-1', { headers: { authorization } }, 400, 'API_REQUEST_INVALID'],
+  ['/api/state/me', { headers: { authorization } }, 400, 'API_REQUEST_INVALID'],
+  ['/api/checkpoints', post('{"name":"../x"}', 'application/json'), 400, 'API_REQUEST_INVALID'],
+  ['/api/checkpoints', post('{"name":', 'application/json'), 400, 'API_REQUEST_INVALID'],
+  ['/api/checkpoints', post('name=x', 'text/csv'), 415, 'API_REQUEST_INVALID'],
+  [
+    '/api/topics/elsewhere/records',
+    post('{"key":"1","partition":0,"value":{}}', 'application/x-ndjson'),
+    404,
+    'LOG_TOPIC_UNKNOWN',
+  ],
+  [
+    '/api/checkpoints',
+    post(`{"name":"${'x'.repeat(70_000)}"}`, 'application/json'),
+    413,
+    'API_REQUEST_INVALID',
+  ],
+])('%s %j is answered with %i %s', async (path, how, status, code) => {
+  const answer = await json(path, how);
+  expect(answer).toEqual([status, { code, message: expect.any(String), hint: expect.any(String) }]);
+  expect(errors).toEqual([]);
+});
+
+test("an error of the engine keeps its code, and the engine's log hears of it", async () => {
+  view.failure = new ShrikeError('CHECKPOINT_UPLOAD_FAILED', 'partition 0: put refused', {
+    cause: new Error('no space'),
   });
-}
+  const answer = await json('/api/checkpoints', post('{"name":"x"}', 'application/json'));
+  expect(answer).toEqual([
+    503,
+    {
+      code: 'CHECKPOINT_UPLOAD_FAILED',
+      message: 'partition 0: put refused: no space',
+      hint: 'Check the bucket or folder and its free space; processing goes on.',
+    },
+  ]);
+  expect(errors).toEqual([view.failure]);
+});
+
+test('a taken port has its own code, and an impossible address another', async () => {
+  const port = Number(new URL(api.address).port);
+  await expect(openApi(options({ port }))).rejects.toMatchObject({ code: 'API_PORT_TAKEN' });
+  await expect(openApi(options({ host: '192.0.2.1' }))).rejects.toMatchObject({
+    code: 'API_ADDRESS_UNUSABLE',
+  });
+  expect(view.listenerCount).toBe(2);
+});
