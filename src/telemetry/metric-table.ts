@@ -1,0 +1,129 @@
+/**
+ * Every metric of ours: the one list that /metrics, docs/metrics.md, dashboards and alert rules follow.
+ * Names end in their unit (base units, as Prometheus has them); counters end in `_total`.
+ */
+export interface MetricRow {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly labels: readonly string[];
+  readonly help: string;
+}
+
+const PARTITION = ['partition'] as const;
+const WORKER = ['worker'] as const;
+
+const counter = (labels: readonly string[], help: string): MetricRow => ({
+  type: 'counter',
+  labels,
+  help,
+});
+const gauge = (labels: readonly string[], help: string): MetricRow => ({
+  type: 'gauge',
+  labels,
+  help,
+});
+const histogram = (labels: readonly string[], help: string): MetricRow => ({
+  type: 'histogram',
+  labels,
+  help,
+});
+
+export const METRICS = {
+  // The engine.
+  shrike_info: gauge(
+    ['application', 'version', 'model'],
+    'Always 1; the labels say what is running.',
+  ),
+  shrike_ready: gauge(
+    [],
+    '1 when every partition is live and has caught up with what was there at the start.',
+  ),
+  shrike_problems_count: gauge([], 'Things that are wrong now; /healthz names them.'),
+
+  // Work done.
+  shrike_records_total: counter(PARTITION, 'Input records committed.'),
+  shrike_record_bytes_total: counter(PARTITION, 'Bytes of the input records committed.'),
+  shrike_replayed_records_total: counter(
+    PARTITION,
+    'Records applied again to rebuild state, without outputs.',
+  ),
+  shrike_alerts_total: counter(PARTITION, 'Fraud alerts committed.'),
+  shrike_dead_letters_total: counter(PARTITION, 'Records that could not be used.'),
+  shrike_commits_total: counter(PARTITION, 'Commits of outputs and input offsets.'),
+  shrike_recoveries_total: counter(
+    PARTITION,
+    'Times a partition went back to its committed offset, whatever the cause.',
+  ),
+  shrike_errors_total: counter(
+    ['worker', 'code'],
+    'Errors by the code of the error table; UNEXPECTED for those that are not in it.',
+  ),
+
+  // Lag and latency.
+  shrike_lag_records: gauge(PARTITION, 'Records in the log that are not committed yet.'),
+  shrike_lag_seconds: gauge(PARTITION, 'Age of the oldest record that is not committed yet.'),
+  shrike_latency_seconds: histogram(
+    WORKER,
+    "From a record's timestamp to the commit of its output.",
+  ),
+  shrike_commit_duration_seconds: histogram(WORKER, 'Time of one commit.'),
+
+  // Partitions.
+  shrike_partition_phase: gauge(
+    ['partition', 'phase'],
+    "1 for the phase of the partition's life that it is in, 0 for the others.",
+  ),
+  shrike_partition_stage_age_seconds: gauge(
+    PARTITION,
+    'How long the partition has waited in its present stage; 0 when idle.',
+  ),
+  shrike_stage_seconds_total: counter(
+    ['partition', 'stage'],
+    'CPU-bound seconds spent on each stage.',
+  ),
+  shrike_high_watermark_offset: gauge(PARTITION, 'Offset after the last record in the log.'),
+  shrike_committed_offset: gauge(PARTITION, 'Next offset to process, as the log says (K).'),
+  shrike_stored_offset: gauge(PARTITION, 'Next offset that the state on local disk covers (L).'),
+  shrike_checkpoint_offset: gauge(PARTITION, 'Next offset that the last checkpoint covers (C).'),
+
+  // Checkpoints.
+  shrike_checkpoints_total: counter(PARTITION, 'Checkpoints sealed.'),
+  shrike_checkpoint_failures_total: counter(PARTITION, 'Checkpoints that could not be written.'),
+  shrike_checkpoint_age_seconds: gauge(
+    PARTITION,
+    'Since the last checkpoint was sealed; absent before the first.',
+  ),
+  shrike_checkpoint_last_bytes: gauge(PARTITION, 'Bytes that the last checkpoint uploaded.'),
+  shrike_checkpoint_last_duration_seconds: gauge(PARTITION, 'Time that the last checkpoint took.'),
+  shrike_checkpoint_pause_seconds: histogram(
+    WORKER,
+    'How long taking a snapshot held up the payments of its partition.',
+  ),
+
+  // State.
+  shrike_cache_hits_total: counter(PARTITION, 'Actors that were found in memory.'),
+  shrike_cache_misses_total: counter(PARTITION, 'Actors that had to be read from RocksDB.'),
+  shrike_cache_actors: gauge(PARTITION, 'Actors in memory.'),
+  shrike_cache_bytes: gauge(PARTITION, 'Estimated bytes of the actors in memory.'),
+  shrike_cache_dirty_bytes: gauge(PARTITION, 'Of them, not yet written to RocksDB.'),
+  shrike_rocksdb_bytes: gauge(PARTITION, "Bytes of the partition's RocksDB on disk."),
+
+  // Threads.
+  shrike_worker_heap_bytes: gauge(WORKER, 'JavaScript heap in use by the actor thread.'),
+  shrike_worker_event_loop_delay_p99_seconds: gauge(
+    WORKER,
+    'Delay of the event loop of the actor thread, 99th percentile of the last second.',
+  ),
+  shrike_scorer_threads: gauge([], 'Scorer threads.'),
+  shrike_scorer_busy_threads: gauge([], 'Scorer threads with a call under way.'),
+  shrike_scorer_queued_requests: gauge([], 'Requests that wait for a scorer thread.'),
+  shrike_scorer_queued_rows: gauge([], 'Rows that wait for a scorer thread.'),
+  shrike_scorer_call_rows: histogram([], 'Rows of one call of the model.'),
+  shrike_scorer_latency_seconds: histogram([], "From a request's arrival to its scores."),
+  shrike_scorer_failed_calls_total: counter(
+    [],
+    'Calls of the model that failed, whether or not a second try mended them.',
+  ),
+  shrike_scorer_thread_deaths_total: counter([], 'Scorer threads that died and were replaced.'),
+} as const satisfies Record<string, MetricRow>;
+
+export type MetricName = keyof typeof METRICS;

@@ -1,0 +1,162 @@
+/** From a picture of the engine to the numbers of each metric. Pure. */
+import { PHASES } from '../core/phase.ts';
+import { CALL_ROWS_BOUNDS, type ScorerStats } from '../core/scoring.ts';
+import type { EngineStatus } from '../core/status.ts';
+import { LATENCY_BOUNDS_MS, type WorkerStats } from '../core/telemetry.ts';
+import type { MetricName } from './metric-table.ts';
+
+export interface Snapshot {
+  readonly status: EngineStatus;
+  readonly scorer: ScorerStats;
+}
+
+/** One line of the exposition; `suffix` is `_bucket`, `_sum` or `_count` of a histogram. */
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+  readonly suffix?: string;
+}
+
+type Labels = Sample['labels'];
+type Partition = EngineStatus['partitions'][number];
+type Read = (snapshot: Snapshot) => Sample[];
+
+/**
+ * Every fifth internal bound, 4 a decade from 0.1 ms to 5.6 s: 20 buckets whose counts are exact, since
+ * each is the sum of whole internal ones. Four digits tell them apart.
+ */
+const SECONDS_BUCKETS = LATENCY_BOUNDS_MS.flatMap((ms, end) =>
+  end % 5 === 0 ? [{ end, le: Number((ms / 1000).toPrecision(4)) }] : [],
+);
+const ROWS_BUCKETS = CALL_ROWS_BOUNDS.map((le, end) => ({ end, le }));
+
+interface Counted {
+  readonly counts: Float64Array;
+  readonly sum: number;
+}
+
+/** `buckets[].end`: the last internal bucket that counts in. */
+function histogramSamples(
+  { counts, sum }: Counted,
+  buckets: readonly { readonly end: number; readonly le: number }[],
+  labels: Labels,
+): Sample[] {
+  const samples: Sample[] = [];
+  let seen = 0;
+  let next = 0;
+  for (const { end, le } of buckets) {
+    for (; next <= end; next++) seen += counts[next] ?? 0;
+    samples.push({ suffix: '_bucket', labels: { ...labels, le: String(le) }, value: seen });
+  }
+  for (; next < counts.length; next++) seen += counts[next] ?? 0;
+  samples.push({ suffix: '_bucket', labels: { ...labels, le: '+Inf' }, value: seen });
+  samples.push({ suffix: '_sum', labels, value: sum });
+  samples.push({ suffix: '_count', labels, value: seen });
+  return samples;
+}
+
+const seconds = (histogram: WorkerStats['latency'], labels: Labels): Sample[] =>
+  histogramSamples(
+    { counts: histogram.counts, sum: histogram.sumMs / 1000 },
+    SECONDS_BUCKETS,
+    labels,
+  );
+
+const one = (value: number, labels: Labels = {}): Sample[] => [{ labels, value }];
+
+/** One number a partition; none where it is undefined. */
+const each =
+  (read: (partition: Partition, atMs: number) => number | undefined): Read =>
+  ({ status }) =>
+    status.partitions.flatMap((partition) => {
+      const value = read(partition, status.atMs);
+      return value === undefined ? [] : one(value, { partition: String(partition.partition) });
+    });
+
+const perWorker =
+  (read: (worker: WorkerStats, labels: Labels) => Sample[]): Read =>
+  ({ status }) =>
+    status.workers.flatMap((worker) => read(worker, { worker: String(worker.worker) }));
+
+const entries = (key: string, values: Readonly<Record<string, number>>, labels: Labels): Sample[] =>
+  Object.entries(values).flatMap(([name, value]) => one(value, { ...labels, [key]: name }));
+
+function info({ status }: Snapshot): Sample[] {
+  const { application, version, modelId } = status;
+  return one(1, { application, version, model: modelId });
+}
+
+function phases({ status }: Snapshot): Sample[] {
+  return status.partitions.flatMap(({ partition, phase: now }) =>
+    PHASES.flatMap((phase) => one(now === phase ? 1 : 0, { partition: String(partition), phase })),
+  );
+}
+
+function stageSeconds({ status }: Snapshot): Sample[] {
+  return status.partitions.flatMap(({ partition, stageSeconds: spent }) =>
+    entries('stage', spent, { partition: String(partition) }),
+  );
+}
+
+const sinceSeconds = (atMs: number, sinceMs: number) => Math.max(0, atMs - sinceMs) / 1000;
+
+/** Every metric of the table has its reader: the compiler sees to it. */
+export const SAMPLES: Readonly<Record<MetricName, Read>> = {
+  shrike_info: info,
+  shrike_ready: ({ status }) => one(status.ready ? 1 : 0),
+  shrike_problems_count: ({ status }) => one(status.problems.length),
+
+  shrike_records_total: each((p) => p.records),
+  shrike_record_bytes_total: each((p) => p.bytes),
+  shrike_replayed_records_total: each((p) => p.replayedRecords),
+  shrike_alerts_total: each((p) => p.alerts),
+  shrike_dead_letters_total: each((p) => p.deadLetters),
+  shrike_commits_total: each((p) => p.commits),
+  shrike_recoveries_total: each((p) => p.recoveries),
+  shrike_errors_total: perWorker((w, labels) => entries('code', w.errors, labels)),
+
+  shrike_lag_records: each((p) => p.lagRecords),
+  shrike_lag_seconds: each((p) => p.lagSeconds),
+  shrike_latency_seconds: perWorker((w, labels) => seconds(w.latency, labels)),
+  shrike_commit_duration_seconds: perWorker((w, labels) => seconds(w.commitMs, labels)),
+
+  shrike_partition_phase: phases,
+  shrike_partition_stage_age_seconds: each((p, atMs) =>
+    p.stage === 'idle' ? 0 : sinceSeconds(atMs, p.stageSinceMs),
+  ),
+  shrike_stage_seconds_total: stageSeconds,
+  shrike_high_watermark_offset: each((p) => p.highWatermark),
+  shrike_committed_offset: each((p) => p.committedOffset),
+  shrike_stored_offset: each((p) => p.storedOffset),
+  shrike_checkpoint_offset: each((p) => p.checkpoint.offset),
+
+  shrike_checkpoints_total: each((p) => p.checkpoint.sealedCount),
+  shrike_checkpoint_failures_total: each((p) => p.checkpoint.failedCount),
+  shrike_checkpoint_age_seconds: each((p, atMs) =>
+    p.checkpoint.sealedAtMs > 0 ? sinceSeconds(atMs, p.checkpoint.sealedAtMs) : undefined,
+  ),
+  shrike_checkpoint_last_bytes: each((p) => p.checkpoint.lastBytes),
+  shrike_checkpoint_last_duration_seconds: each((p) => p.checkpoint.lastDurationMs / 1000),
+  shrike_checkpoint_pause_seconds: perWorker((w, labels) => seconds(w.pauseMs, labels)),
+
+  shrike_cache_hits_total: each((p) => p.cache.hits),
+  shrike_cache_misses_total: each((p) => p.cache.misses),
+  shrike_cache_actors: each((p) => p.cache.actors),
+  shrike_cache_bytes: each((p) => p.cache.bytes),
+  shrike_cache_dirty_bytes: each((p) => p.cache.dirtyBytes),
+  shrike_rocksdb_bytes: each((p) => p.rocksBytes),
+
+  shrike_worker_heap_bytes: perWorker((w, labels) => one(w.heapBytes, labels)),
+  shrike_worker_event_loop_delay_p99_seconds: perWorker((w, labels) =>
+    one(w.eventLoopDelayMsP99 / 1000, labels),
+  ),
+  shrike_scorer_threads: ({ scorer }) => one(scorer.threads),
+  shrike_scorer_busy_threads: ({ scorer }) => one(scorer.busyThreads),
+  shrike_scorer_queued_requests: ({ scorer }) => one(scorer.queuedRequests),
+  shrike_scorer_queued_rows: ({ scorer }) => one(scorer.queuedRows),
+  shrike_scorer_call_rows: ({ scorer }) =>
+    histogramSamples({ counts: scorer.callRows, sum: scorer.rows }, ROWS_BUCKETS, {}),
+  shrike_scorer_latency_seconds: ({ scorer }) => seconds(scorer.latency, {}),
+  shrike_scorer_failed_calls_total: ({ scorer }) => one(scorer.failedCalls),
+  shrike_scorer_thread_deaths_total: ({ scorer }) => one(scorer.threadDeaths),
+};

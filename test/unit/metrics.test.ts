@@ -1,0 +1,174 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import type { ScorerStats } from '../../src/core/scoring.ts';
+import { LatencyHistogram } from '../../src/core/telemetry.ts';
+import { METRICS } from '../../src/telemetry/metric-table.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
+import type { Snapshot } from '../../src/telemetry/samples.ts';
+import { type ParsedMetric, type ParsedSample, parseMetrics } from '../support/prometheus-text.ts';
+import { engineStatus, partition, shown } from '../support/scripted-view.ts';
+
+function scorerStats(over: Partial<ScorerStats> = {}): ScorerStats {
+  const latency = new LatencyHistogram();
+  latency.record(0.3, 5);
+  return {
+    threads: 1,
+    busyThreads: 1,
+    queuedRequests: 2,
+    queuedRows: 70,
+    calls: 6,
+    rows: 1100,
+    failedCalls: 1,
+    threadDeaths: 0,
+    callRows: Float64Array.of(2, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1),
+    latency,
+    ...over,
+  };
+}
+
+const snapshot = (over: Partial<Snapshot> = {}): Snapshot => ({
+  status: engineStatus(),
+  scorer: scorerStats(),
+  ...over,
+});
+
+async function scrape(of: Snapshot): Promise<Map<string, ParsedMetric>> {
+  return parseMetrics((await createMetrics(() => of).text()).body);
+}
+
+const line = ({ name, labels, value }: ParsedSample) => `${name}${JSON.stringify(labels)} ${value}`;
+const lines = (metrics: Map<string, ParsedMetric>, name: string) =>
+  metrics.get(name)?.samples.map(line);
+
+test('the exposition parses, and holds every metric of the table with its type and labels', async () => {
+  const metrics = await scrape(snapshot());
+  for (const [name, row] of Object.entries(METRICS)) {
+    const metric = metrics.get(name);
+    expect(metric, name).toMatchObject({ type: row.type, help: row.help });
+    expect(metric?.samples.length, name).toBeGreaterThan(0);
+    for (const { labels } of metric?.samples ?? []) {
+      const names = Object.keys(labels).filter((label) => label !== 'le');
+      expect(names, name).toEqual([...row.labels]);
+    }
+  }
+  expect(metrics.has('process_cpu_seconds_total')).toBe(true);
+});
+
+test('counters and gauges show what the engine counts', async () => {
+  const metrics = await scrape(snapshot());
+  expect(lines(metrics, 'shrike_records_total')).toEqual([
+    'shrike_records_total{"partition":"0"} 480',
+    'shrike_records_total{"partition":"1"} 480',
+  ]);
+  expect(lines(metrics, 'shrike_info')).toEqual([
+    'shrike_info{"application":"shrike","version":"0.1.0","model":"r1-7c2f90ab"} 1',
+  ]);
+  expect(lines(metrics, 'shrike_checkpoint_age_seconds')?.[0]).toBe(
+    'shrike_checkpoint_age_seconds{"partition":"0"} 7',
+  );
+  expect(lines(metrics, 'shrike_checkpoint_last_duration_seconds')?.[0]).toBe(
+    'shrike_checkpoint_last_duration_seconds{"partition":"0"} 0.041',
+  );
+  expect(lines(metrics, 'shrike_errors_total')).toEqual([
+    'shrike_errors_total{"worker":"0","code":"COMMIT_FENCED"} 1',
+  ]);
+  expect(lines(metrics, 'shrike_scorer_queued_rows')).toEqual(['shrike_scorer_queued_rows{} 70']);
+});
+
+test('a partition is in exactly one phase', async () => {
+  const partitions = [shown(partition(3, { phase: 'replaying' }), 0)];
+  const metrics = await scrape(snapshot({ status: engineStatus({ partitions }) }));
+  const samples = metrics.get('shrike_partition_phase')?.samples ?? [];
+  expect(samples.length).toBe(8);
+  expect(samples.filter(({ value }) => value === 1).map(({ labels }) => labels)).toEqual([
+    { partition: '3', phase: 'replaying' },
+  ]);
+});
+
+test('a partition that never sealed a checkpoint has no checkpoint age', async () => {
+  const { checkpoint } = partition(0);
+  const partitions = [shown(partition(0, { checkpoint: { ...checkpoint, sealedAtMs: 0 } }), 0)];
+  const metrics = await scrape(snapshot({ status: engineStatus({ partitions }) }));
+  expect(lines(metrics, 'shrike_checkpoint_age_seconds')).toEqual([]);
+});
+
+test('histograms have at most 20 bounds, are cumulative, and end in their count', async () => {
+  const metrics = await scrape(snapshot());
+  const histograms = [...metrics].filter(
+    ([name, { type }]) => name in METRICS && type === 'histogram',
+  );
+  expect(histograms.map(([name]) => name)).toEqual([
+    'shrike_latency_seconds',
+    'shrike_commit_duration_seconds',
+    'shrike_checkpoint_pause_seconds',
+    'shrike_scorer_call_rows',
+    'shrike_scorer_latency_seconds',
+  ]);
+  for (const [name, { samples }] of histograms) {
+    const buckets = samples.filter((sample) => sample.name === `${name}_bucket`);
+    const bounds = buckets.map(({ labels }) => Number(labels.le?.replace('+Inf', 'Infinity')));
+    const counts = buckets.map(({ value }) => value);
+    expect(bounds.length, name).toBeLessThanOrEqual(21);
+    expect(bounds, name).toEqual([...new Set(bounds)].sort((a, b) => a - b));
+    expect(bounds.at(-1), name).toBe(Number.POSITIVE_INFINITY);
+    expect(counts, name).toEqual([...counts].sort((a, b) => a - b));
+    expect(samples.find((sample) => sample.name === `${name}_count`)?.value).toBe(counts.at(-1));
+  }
+});
+
+test('latencies fall into the bucket of their bound, in seconds', async () => {
+  // The fixture: 99 of 2 ms and 1 of 10 ms.
+  const samples = (await scrape(snapshot())).get('shrike_latency_seconds')?.samples ?? [];
+  const at = (le: string) => samples.find(({ labels }) => labels.le === le)?.value;
+  expect([at('0.001778'), at('0.003162'), at('0.01')]).toEqual([0, 99, 100]);
+  expect(samples.find(({ name }) => name.endsWith('_sum'))?.value).toBeCloseTo(0.208, 9);
+});
+
+test('calls of the model are counted by their rows', async () => {
+  const metrics = await scrape(snapshot());
+  const buckets = metrics.get('shrike_scorer_call_rows')?.samples.map(({ value }) => value);
+  expect(buckets).toEqual([2, 2, 3, 3, 3, 3, 5, 5, 5, 5, 6, 6, 1100, 6]);
+});
+
+test('counters do not fall while the engine works', async () => {
+  let current = snapshot();
+  const metrics = createMetrics(() => current);
+  const before = parseMetrics((await metrics.text()).body);
+  const more = { records: 481, bytes: 125_900, alerts: 4, commits: 41 };
+  const partitions = [0, 1].map((i) => shown(partition(i, more), i));
+  current = snapshot({ status: engineStatus({ partitions }), scorer: scorerStats({ calls: 7 }) });
+  const after = parseMetrics((await metrics.text()).body);
+  const counters = Object.entries(METRICS).filter(([, { type }]) => type === 'counter');
+  expect(counters.length).toBe(15);
+  for (const [name] of counters) {
+    const values = (of: typeof before) => of.get(name)?.samples.map(({ value }) => value) ?? [];
+    const earlier = values(before);
+    expect(
+      values(after).every((value, i) => value >= (earlier[i] ?? 0)),
+      name,
+    ).toBe(true);
+  }
+  expect(lines(after, 'shrike_alerts_total')?.[0]).toBe('shrike_alerts_total{"partition":"0"} 4');
+});
+
+test('a scrape takes one picture', async () => {
+  let pictures = 0;
+  const metrics = createMetrics(() => {
+    pictures++;
+    return snapshot();
+  });
+  const { contentType } = await metrics.text();
+  expect(contentType).toBe('text/plain; version=0.0.4; charset=utf-8');
+  expect(pictures).toBe(1);
+});
+
+test('docs/metrics.md and the table say the same, both ways', () => {
+  const documented = readFileSync('docs/metrics.md', 'utf8')
+    .split('\n')
+    .filter((row) => row.startsWith('| `shrike_'));
+  const rows = Object.entries(METRICS).map(
+    ([name, { type, labels, help }]) =>
+      `| \`${name}\` | ${type} | ${labels.join(', ')} | ${help} |`,
+  );
+  expect(documented).toEqual(rows);
+});
