@@ -173,7 +173,7 @@ const profile: Record<string, FeatureWords> = {
   },
 };
 
-export const FEATURES: Readonly<Record<string, FeatureWords>> = {
+const FEATURES: Readonly<Record<string, FeatureWords>> = {
   ...payment,
   ...recent,
   ...habit,

@@ -33,10 +33,6 @@ export class Audience {
     this.#heartbeat = setInterval(() => this.#sendAll(HEARTBEAT), limits.heartbeatMs).unref();
   }
 
-  get size(): number {
-    return this.#listeners.size;
-  }
-
   /** @throws API_BUSY when there are too many already. */
   reserve(): void {
     const { listenersMax } = this.#limits;

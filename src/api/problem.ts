@@ -1,7 +1,7 @@
 /** Errors as HTTP answers: `{code, message, hint}`, with code and hint of the error table. */
 import { codeOf, ERRORS, type ErrorCode, explain, ShrikeError } from '../core/errors.ts';
 
-export interface Problem {
+interface Problem {
   readonly code: ErrorCode | 'UNEXPECTED';
   readonly message: string;
   readonly hint: string;

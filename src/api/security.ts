@@ -17,7 +17,7 @@ export const SECURITY_HEADERS = {
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '::1']);
 
 /** `[::1]:80`, `example.org:80`, `10.0.0.1` -> the name alone, lower case; '' for none. */
-export function hostName(header: string | undefined): string {
+function hostName(header: string | undefined): string {
   const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/i.exec(header ?? '');
   return (match?.[1] ?? match?.[2] ?? '').toLowerCase();
 }

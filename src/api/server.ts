@@ -19,8 +19,6 @@ import { addGuardedRoutes, addReadRoutes, type Health, type RouteDeps } from './
 import { hostCheck, isWildcard, SECURITY_HEADERS, tokenCheck } from './security.ts';
 import { pointOf, summarise } from './summary.ts';
 
-export type { Health } from './routes.ts';
-
 export interface ApiOptions {
   readonly view: EngineView;
   readonly health: () => Health;
@@ -45,7 +43,7 @@ export interface Api {
   close(): Promise<void>;
 }
 
-export const HISTORY_MS = 300_000;
+const HISTORY_MS = 300_000;
 
 /** 16 listeners with 4 MiB each: 64 MiB. A status of 1,024 partitions has about 0.9 MB. */
 const LIMITS: AudienceLimits = {

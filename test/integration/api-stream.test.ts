@@ -40,7 +40,7 @@ function statusOfStream(): Promise<number> {
   });
 }
 
-test('the stream begins with the history and the present, then tells what happens, in order', async () => {
+test('A4: the stream begins with the history and the present, then tells all, in order', async () => {
   view.pushStatus(engineStatus({ atMs: START_MS + 1000, paymentsPerSecond: 10 }));
   view.pushStatus(engineStatus({ atMs: START_MS + 2000, paymentsPerSecond: 20 }));
   const listener = await Listener.open(api.address);
