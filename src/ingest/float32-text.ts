@@ -1,3 +1,6 @@
+/** Below it, float32 has fewer digits, down to one. */
+const LEAST_NORMAL = 2 ** -126;
+
 /**
  * The shortest decimal that reads back to the same float32. Decimals of up to 6 significant digits are
  * told apart by a float32, so the first that reads back is the shortest.
@@ -8,7 +11,8 @@ export function float32Text(value: number): string {
   // Amounts: two decimals, at most 6 digits in all.
   const cents = Math.round(value * 100) / 100;
   if (Math.abs(cents) < 1e4 && Math.fround(cents) === value) return String(cents);
-  for (let digits = 6; digits < 9; digits++) {
+  const digitsMin = Math.abs(value) < LEAST_NORMAL ? 1 : 6;
+  for (let digits = digitsMin; digits < 9; digits++) {
     const near = Number(value.toPrecision(digits));
     if (Math.fround(near) === value) return String(near);
   }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -89,7 +90,7 @@ test('a line of 200 MB is rejected without being held', async () => {
   out.write('User,Use Chip,Errors?\n1,a,\n2,');
   const piece = Buffer.alloc(1 << 20, 'x');
   for (let i = 0; i < 200; i++) {
-    if (!out.write(piece)) await new Promise((resolve) => out.once('drain', resolve));
+    if (!out.write(piece)) await once(out, 'drain');
   }
   out.end(',\n3,c,\n');
   await finished(out);
