@@ -4,7 +4,6 @@
  *     so a check made while staging (a fence, an end offset) holds for as long as the write runs.
  */
 import type { Clock } from '../../core/clock.ts';
-import { ShrikeError } from '../../core/errors.ts';
 import type { Operation, Store } from './store.ts';
 
 export interface Write {
@@ -47,7 +46,6 @@ export class WriteQueue {
   #inFlight: Promise<void> = Promise.resolve();
   #unsynced = false;
   #syncTimer: Promise<void> | undefined;
-  #syncFailure: unknown;
   #fatal: unknown;
 
   constructor(store: Store, policy: SyncPolicy, verify: () => Promise<void>) {
@@ -130,14 +128,11 @@ export class WriteQueue {
   async #requireWhole(): Promise<void> {
     if (this.#fatal) throw this.#fatal;
     if (this.#store.torn) await this.#mend();
-    const cause = this.#syncFailure;
-    if (!cause) return;
-    this.#syncFailure = undefined;
-    throw new ShrikeError('COMMIT_FAILED', "the log's last interval sync failed", { cause });
   }
 
   async #mend(): Promise<void> {
     await this.#store.mend();
+    this.#unsynced = false; // opening wrote all that was logged to a table, and synced it
     try {
       await this.#verify();
     } catch (error) {
@@ -146,16 +141,12 @@ export class WriteQueue {
     }
   }
 
-  /** A failure is told to the next write: this one has nobody who waits for it. */
   async #syncLater(): Promise<void> {
     await this.#policy.clock.sleep(this.#policy.syncIntervalMs, this.#closing.signal);
     this.#syncTimer = undefined;
     if (this.#closing.signal.aborted) return;
-    try {
-      await this.sync();
-    } catch (error) {
-      this.#syncFailure = error;
-    }
+    // A failure leaves the store torn: the next write must mend it, which syncs, or says why not.
+    await this.sync().catch(() => undefined);
   }
 }
 
