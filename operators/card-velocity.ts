@@ -4,30 +4,26 @@ import { corrupt, encodeAmount, numbersOf } from './encoded.ts';
 import type { Payment } from './payment.ts';
 import { DAY_MINUTES, HOUR_MINUTES, WEEK_MINUTES } from './time.ts';
 import {
-  createWindow,
   decodeQueue,
-  dropFront,
+  emptyQueue,
   encodeQueue,
-  isHalfUnused,
   slide,
-  type Window,
+  trim,
   windowCount,
-  windowOver,
+  windowSum,
 } from './window.ts';
 
 const NAME = 'card_velocity';
-/** Queue: minute, amount. */
-const STRIDE = 2;
-const HOUR = { minutes: HOUR_MINUTES, stride: STRIDE };
-const DAY = { minutes: DAY_MINUTES, stride: STRIDE };
-const WEEK = { minutes: WEEK_MINUTES, stride: STRIDE };
+/** Three windows of two numbers; an event is minute, amount. */
+const SHAPE = { eventsAt: 6, stride: 2 };
+const HOUR = { ...SHAPE, at: 0, minutes: HOUR_MINUTES };
+const DAY = { ...SHAPE, at: 2, minutes: DAY_MINUTES };
+const WEEK = { ...SHAPE, at: 4, minutes: WEEK_MINUTES };
+const WINDOWS = [HOUR, DAY, WEEK];
+const EMPTY = emptyQueue(WINDOWS);
 
-export interface CardVelocityState {
-  readonly queue: number[];
-  readonly hour: Window;
-  readonly day: Window;
-  readonly week: Window;
-}
+/** A queue of window.ts. */
+export type CardVelocityState = number[];
 
 export const cardVelocity: Operator<Payment, CardVelocityState, 'card'> = {
   name: NAME,
@@ -42,39 +38,26 @@ export const cardVelocity: Operator<Payment, CardVelocityState, 'card'> = {
     'card_sum_7d',
   ],
 
-  create: () => ({ queue: [], hour: createWindow(), day: createWindow(), week: createWindow() }),
+  create: () => EMPTY.slice(),
 
-  step({ queue, hour, day, week }, payment, time, out) {
+  step(queue, payment, { now }, out) {
     // This payment is a member of its own windows, so it goes in first.
-    queue.push(time.now, payment.amount);
-    slide(hour, queue, HOUR);
-    slide(day, queue, DAY);
-    slide(week, queue, WEEK);
-    out.set(0, windowCount(hour, queue, HOUR));
-    out.set(1, hour.sum);
-    out.set(2, windowCount(day, queue, DAY));
-    out.set(3, day.sum);
-    out.set(4, windowCount(week, queue, WEEK));
-    out.set(5, week.sum);
-    if (!isHalfUnused(queue, week)) return;
-    const unused = week.from;
-    dropFront(queue, unused);
-    hour.from -= unused;
-    day.from -= unused;
-    week.from = 0;
+    queue.push(now, payment.amount);
+    slide(queue, HOUR);
+    slide(queue, DAY);
+    slide(queue, WEEK);
+    out.set(0, windowCount(queue, HOUR));
+    out.set(1, windowSum(queue, HOUR));
+    out.set(2, windowCount(queue, DAY));
+    out.set(3, windowSum(queue, DAY));
+    out.set(4, windowCount(queue, WEEK));
+    out.set(5, windowSum(queue, WEEK));
+    trim(queue, WINDOWS);
   },
 
-  encode: ({ queue, week }) => encodeQueue(queue, week, STRIDE),
+  encode: (queue) => encodeQueue(queue, WEEK),
 
-  decode(encoded) {
-    const queue = decodeQueue(numbersOf(encoded, NAME, STRIDE), STRIDE);
-    return {
-      queue,
-      hour: windowOver(queue, HOUR),
-      day: windowOver(queue, DAY),
-      week: windowOver(queue, WEEK),
-    };
-  },
+  decode: (encoded) => decodeQueue(numbersOf(encoded, NAME, SHAPE.stride), WINDOWS),
 
   migrations: { 1: gapsAndCents },
 };

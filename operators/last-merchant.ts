@@ -5,8 +5,13 @@ import type { Payment } from './payment.ts';
 
 const NAME = 'last_merchant';
 const MERCHANTS_MAX = 32;
+const LOWS = 1;
+const HIGHS = LOWS + MERCHANTS_MAX;
 
-/** Pairs (high, low) of merchant.ts, the most recently used first. */
+/**
+ * Number of merchants, then the low halves and the high halves of their pairs (merchant.ts), each the
+ * most recently used first. One array of fixed size, halves apart: a search reads the lows alone.
+ */
 export type LastMerchantState = (number | string)[];
 
 export const lastMerchant: Operator<Payment, LastMerchantState, 'card'> = {
@@ -15,37 +20,52 @@ export const lastMerchant: Operator<Payment, LastMerchantState, 'card'> = {
   version: 1,
   features: ['same_merchant_as_last', 'merchant_seen'],
 
-  create: () => [],
+  create: () => new Array<number>(HIGHS + MERCHANTS_MAX).fill(0),
 
-  step(recent, { merchantHigh, merchantLow }, _time, out) {
-    const { length } = recent;
-    let at = 0;
-    while (at < length && !(recent[at + 1] === merchantLow && recent[at] === merchantHigh)) at += 2;
-    const isFirst = at === 0 && length > 0;
-    out.set(0, isFirst ? 1 : 0);
-    out.set(1, at < length ? 1 : 0);
-    if (isFirst) return;
-    if (at === length) {
-      // New: the list grows, or the least recently used drops out.
-      if (length < 2 * MERCHANTS_MAX) recent.push(0, 0);
-      else at -= 2;
+  step(state, { merchantHigh, merchantLow }, _time, out) {
+    const count = state[0] as number;
+    let rank = 0;
+    while (
+      rank < count &&
+      !(state[LOWS + rank] === merchantLow && state[HIGHS + rank] === merchantHigh)
+    ) {
+      rank += 1;
     }
-    for (let to = at + 1; to >= 2; to--) recent[to] = recent[to - 2] as number | string;
-    recent[0] = merchantHigh;
-    recent[1] = merchantLow;
+    out.set(0, rank === 0 && count > 0 ? 1 : 0);
+    out.set(1, rank < count ? 1 : 0);
+    if (rank === count) {
+      // New: the list grows, or the least recently used drops out.
+      if (count < MERCHANTS_MAX) state[0] = count + 1;
+      else rank -= 1;
+    }
+    for (let i = LOWS + rank; i > LOWS; i--) state[i] = state[i - 1] as number | string;
+    for (let i = HIGHS + rank; i > HIGHS; i--) state[i] = state[i - 1] as number | string;
+    state[LOWS] = merchantLow;
+    state[HIGHS] = merchantHigh;
   },
 
-  encode: (recent) => recent.slice(),
+  /** Pairs, the most recently used first: high, low, high, low… */
+  encode(state) {
+    const pairs: (number | string)[] = [];
+    for (let rank = 0; rank < (state[0] as number); rank++) {
+      pairs.push(state[HIGHS + rank] as number, state[LOWS + rank] as number | string);
+    }
+    return pairs;
+  },
 
   decode(encoded) {
     if (!Array.isArray(encoded) || encoded.length % 2 !== 0 || encoded.length > 2 * MERCHANTS_MAX) {
       throw corrupt(NAME, `not up to ${MERCHANTS_MAX} pairs`);
     }
+    const state = lastMerchant.create();
+    state[0] = encoded.length / 2;
     for (const [i, half] of encoded.entries()) {
-      const isText = i % 2 === 1 && typeof half === 'string';
-      if (!isText && !Number.isInteger(half)) throw corrupt(NAME, `a half is ${String(half)}`);
+      const isLow = i % 2 === 1;
+      const isHalf = Number.isInteger(half) || (isLow && typeof half === 'string');
+      if (!isHalf) throw corrupt(NAME, `a half is ${String(half)}`);
+      state[(isLow ? LOWS : HIGHS) + (i >> 1)] = half as number | string;
     }
-    return encoded.slice() as LastMerchantState;
+    return state;
   },
 
   migrations: {},

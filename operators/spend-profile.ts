@@ -4,13 +4,13 @@ import { corrupt, numbersOf } from './encoded.ts';
 import type { Payment } from './payment.ts';
 
 const NAME = 'spend_profile';
+const COUNT = 0;
+const MEAN = 1;
+/** Sum of squared deviations from the mean. */
+const M2 = 2;
 
-export interface SpendProfileState {
-  count: number;
-  mean: number;
-  /** Sum of squared deviations from the mean. */
-  m2: number;
-}
+/** [count, mean, m2]: an array holds its doubles in place, where an object would point at each. */
+export type SpendProfileState = number[];
 
 export const spendProfile: Operator<Payment, SpendProfileState, 'card'> = {
   name: NAME,
@@ -18,27 +18,28 @@ export const spendProfile: Operator<Payment, SpendProfileState, 'card'> = {
   version: 1,
   features: ['card_amount_mean', 'card_amount_z'],
 
-  create: () => ({ count: 0, mean: 0, m2: 0 }),
+  create: () => [0, 0, 0],
 
   step(state, { amount }, _time, out) {
-    const { count, mean, m2 } = state;
+    const count = state[COUNT] as number;
+    const mean = state[MEAN] as number;
+    const m2 = state[M2] as number;
     const delta = amount - mean;
     out.set(0, mean);
     out.set(1, count >= 2 && m2 > 0 ? delta / Math.sqrt(m2 / (count - 1)) : 0);
     // Welford's recurrence, in the order of the specification: its rounding is part of the feature.
-    state.count = count + 1;
-    state.mean = mean + delta / state.count;
-    state.m2 = m2 + delta * (amount - state.mean);
+    const next = mean + delta / (count + 1);
+    state[COUNT] = count + 1;
+    state[MEAN] = next;
+    state[M2] = m2 + delta * (amount - next);
   },
 
-  encode: ({ count, mean, m2 }) => [count, mean, m2],
+  encode: (state) => state.slice(),
 
   decode(encoded) {
-    const [count, mean, m2] = numbersOf(encoded, NAME);
-    if (count === undefined || mean === undefined || m2 === undefined) {
-      throw corrupt(NAME, 'not [count, mean, m2]');
-    }
-    return { count, mean, m2 };
+    const state = numbersOf(encoded, NAME);
+    if (state.length !== 3) throw corrupt(NAME, 'not [count, mean, m2]');
+    return state.slice();
   },
 
   migrations: {},

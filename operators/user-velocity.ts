@@ -4,31 +4,30 @@ import { numbersOf } from './encoded.ts';
 import type { Payment } from './payment.ts';
 import { DAY_MINUTES, HOUR_MINUTES } from './time.ts';
 import {
-  createWindow,
   decodeQueue,
-  dropFront,
+  emptyQueue,
   encodeQueue,
-  isHalfUnused,
   slide,
-  type Window,
+  trim,
   windowCount,
-  windowOver,
+  windowFrom,
+  windowSum,
 } from './window.ts';
 
 const NAME = 'user_velocity';
-/** Queue: minute, amount, card. */
-const STRIDE = 3;
+/** Two windows of two numbers, then CARDS; an event is minute, amount, card. */
+const SHAPE = { eventsAt: 5, stride: 3 };
+const HOUR = { ...SHAPE, at: 0, minutes: HOUR_MINUTES };
+const DAY = { ...SHAPE, at: 2, minutes: DAY_MINUTES };
+const WINDOWS = [HOUR, DAY];
+const EMPTY = emptyQueue(WINDOWS);
+/** Where the number of distinct cards in the day lies. */
+const CARDS = 4;
+/** Where an event's card lies. */
 const CARD = 2;
-const HOUR = { minutes: HOUR_MINUTES, stride: STRIDE };
-const DAY = { minutes: DAY_MINUTES, stride: STRIDE };
 
-export interface UserVelocityState {
-  readonly queue: number[];
-  readonly hour: Window;
-  readonly day: Window;
-  /** Cards of the day's payments: card, number of payments, card, number… */
-  readonly cards: number[];
-}
+/** A queue of window.ts. */
+export type UserVelocityState = number[];
 
 export const userVelocity: Operator<Payment, UserVelocityState, 'user'> = {
   name: NAME,
@@ -36,59 +35,45 @@ export const userVelocity: Operator<Payment, UserVelocityState, 'user'> = {
   version: 1,
   features: ['user_count_1h', 'user_sum_24h', 'user_cards_24h'],
 
-  create: () => ({ queue: [], hour: createWindow(), day: createWindow(), cards: [] }),
+  create: () => EMPTY.slice(),
 
-  step({ queue, hour, day, cards }, payment, time, out) {
-    queue.push(time.now, payment.amount, payment.card);
-    const { from } = day;
-    slide(hour, queue, HOUR);
-    slide(day, queue, DAY);
-    addCard(cards, payment.card);
-    for (let at = from; at < day.from; at += STRIDE) dropCard(cards, queue[at + CARD] as number);
-    out.set(0, windowCount(hour, queue, HOUR));
-    out.set(1, day.sum);
-    out.set(2, cards.length / 2);
-    if (!isHalfUnused(queue, day)) return;
-    const unused = day.from;
-    dropFront(queue, unused);
-    hour.from -= unused;
-    day.from = 0;
+  step(queue, { amount, card }, { now }, out) {
+    queue.push(now, amount, card);
+    slide(queue, HOUR);
+    // As with sums: events leave only when the minute changes, so counting anew is rare where it is dear.
+    if (slide(queue, DAY)) queue[CARDS] = distinctCards(queue);
+    else if (isNewCard(queue, card)) queue[CARDS] = (queue[CARDS] as number) + 1;
+    out.set(0, windowCount(queue, HOUR));
+    out.set(1, windowSum(queue, DAY));
+    out.set(2, queue[CARDS] as number);
+    trim(queue, WINDOWS);
   },
 
-  encode: ({ queue, day }) => encodeQueue(queue, day, STRIDE),
+  encode: (queue) => encodeQueue(queue, DAY),
 
   decode(encoded) {
-    const queue = decodeQueue(numbersOf(encoded, NAME, STRIDE), STRIDE);
-    const cards: number[] = [];
-    for (let at = CARD; at < queue.length; at += STRIDE) addCard(cards, queue[at] as number);
-    return { queue, hour: windowOver(queue, HOUR), day: windowOver(queue, DAY), cards };
+    const queue = decodeQueue(numbersOf(encoded, NAME, SHAPE.stride), WINDOWS);
+    queue[CARDS] = distinctCards(queue);
+    return queue;
   },
 
   migrations: {},
 };
 
-function placeOf(cards: readonly number[], card: number): number {
-  let at = 0;
-  while (at < cards.length && cards[at] !== card) at += 2;
-  return at;
+/** True when no event of the day but the last has the card. The newest come first: most cards are used again. */
+function isNewCard(queue: readonly number[], card: number): boolean {
+  const from = windowFrom(queue, DAY);
+  let i = queue.length - 2 * SHAPE.stride;
+  while (i >= from && queue[i + CARD] !== card) i -= SHAPE.stride;
+  return i < from;
 }
 
-function addCard(cards: number[], card: number): void {
-  const at = placeOf(cards, card);
-  if (at === cards.length) cards.push(card, 1);
-  else cards[at + 1] = (cards[at + 1] as number) + 1;
-}
+const seen = new Set<number>();
 
-function dropCard(cards: number[], card: number): void {
-  const at = placeOf(cards, card);
-  const count = (cards[at + 1] as number) - 1;
-  if (count > 0) {
-    cards[at + 1] = count;
-    return;
+function distinctCards(queue: readonly number[]): number {
+  seen.clear();
+  for (let i = windowFrom(queue, DAY); i < queue.length; i += SHAPE.stride) {
+    seen.add(queue[i + CARD] as number);
   }
-  // The last pair takes the place: their order means nothing.
-  const last = cards.length - 2;
-  cards[at] = cards[last] as number;
-  cards[at + 1] = cards[last + 1] as number;
-  cards.length = last;
+  return seen.size;
 }

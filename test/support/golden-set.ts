@@ -8,17 +8,10 @@ export interface GoldenSet {
   readonly cards: readonly NewRecord[];
   /** zip,lat,lon of the sample. */
   readonly zipTable: string;
-  /** Rows in idx order: 32 features; one score. */
-  readonly features: readonly Float32Array[];
-  readonly scores: Float32Array;
 }
 
-const path = (name: string) => new URL(`../golden/data/${name}`, import.meta.url);
-
-/** Reads from the source tree, also when it runs compiled in dist/. */
 function read(name: string): string {
-  const url = path(name);
-  return readFileSync(new URL(url.href.replace('/dist/test/', '/test/')), 'utf8');
+  return readFileSync(`test/golden/data/${name}`, 'utf8');
 }
 
 /** Rows by column name. Quoted fields occur only where errors hold a comma. */
@@ -105,18 +98,11 @@ function transactionRecords(): NewRecord[] {
     .map(({ value }, idx) => record(String((value as { user: number }).user), { idx, ...value }));
 }
 
-function numbers(name: string): Float32Array[] {
-  const [, ...lines] = read(name).trimEnd().split('\n');
-  return lines.map((line) => Float32Array.from(line.split(',').slice(1), Number));
-}
-
 export function goldenSet(): GoldenSet {
   return {
     transactions: transactionRecords(),
     users: userRecords(),
     cards: cardRecords(),
     zipTable: read('zip_centroids.csv'),
-    features: numbers('features.csv'),
-    scores: Float32Array.from(numbers('scores.csv'), (row) => row[0] as number),
   };
 }
