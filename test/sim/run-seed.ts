@@ -20,6 +20,8 @@ export const ROUGH: Faults = {
   processDies: 0.002,
   diskIsLost: 0.2,
   writesAreTorn: 0.3,
+  powerIsCut: 0.2,
+  restoreDies: 0.05,
 };
 
 const USERS = 9;
@@ -96,13 +98,15 @@ async function compare(world: World, expected: Expected): Promise<void> {
     const meta = bytes && decodeMeta(bytes, 'sim');
     same(`local offset-${partition}`, meta?.nextOffset, end);
     same(`local digest-${partition}`, meta?.digest, expected.digests[partition]);
-    const [newest] = await checkpoints.list({ topic: INPUT, partition });
-    if (newest === undefined || !('manifest' in newest)) throw new Error('no checkpoint');
-    const { manifest } = newest;
-    same(`checkpoint offset-${partition}`, manifest.nextOffset, end);
-    const report = await verifyCheckpoint({ checkpoints, manifest, digester: new DigestSum() });
-    same(`checkpoint problems-${partition}`, report.problems, []);
-    same(`checkpoint digest-${partition}`, report.digest, expected.digests[partition]);
+    const listed = await checkpoints.list({ topic: INPUT, partition });
+    const manifests = listed.map((one) => ('manifest' in one ? one.manifest : undefined));
+    same(`checkpoint offset-${partition}`, manifests[0]?.nextOffset, end);
+    same(`checkpoint digest-${partition}`, manifests[0]?.digest, expected.digests[partition]);
+    for (const manifest of manifests) {
+      if (manifest === undefined) throw new Error('a manifest is damaged');
+      const report = await verifyCheckpoint({ checkpoints, manifest, digester: new DigestSum() });
+      same(`problems of checkpoint ${manifest.sequence}-${partition}`, report.problems, []);
+    }
   }
 }
 

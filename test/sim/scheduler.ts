@@ -89,15 +89,18 @@ export class Scheduler {
 }
 
 /** A port whose every call waits at a gate before it happens and after it has happened. */
-export function gated<T extends object>(port: T, pass: (method: string) => Promise<void>): T {
+export function gated<T extends object>(
+  port: T,
+  pass: (method: string, done: boolean) => Promise<void>,
+): T {
   return new Proxy(port, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name);
       if (typeof value !== 'function') return value;
       return async (...args: unknown[]) => {
-        await pass(String(name));
+        await pass(String(name), false);
         const result: unknown = await value.apply(target, args);
-        await pass(String(name));
+        await pass(String(name), true);
         return result;
       };
     },

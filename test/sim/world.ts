@@ -31,7 +31,12 @@ import { createActorTable } from '../../state/actor-table.ts';
 import { describeActor } from '../../state/actor-view.ts';
 import { type MemoryDisk, MemoryStores } from '../../state/memory-store.ts';
 import { DurableLog, MemoryLog } from '../support/memory-log.ts';
-import { type DurableObjects, openMemoryObjectStore } from '../support/memory-object-store.ts';
+import {
+  type DurableObjects,
+  type ObjectFaults,
+  type ObjectOperation,
+  openMemoryObjectStore,
+} from '../support/memory-object-store.ts';
 import { gated, Mortal, Scheduler } from './scheduler.ts';
 
 export const PARTITIONS = 3;
@@ -79,6 +84,10 @@ export interface Faults {
   /** When a process dies: chances that the disk, or its last writes, go with it. */
   readonly diskIsLost: number;
   readonly writesAreTorn: number;
+  /** The log loses what it has not synced, too: a power cut on a log with `sync: interval`. */
+  readonly powerIsCut: number;
+  /** Per object read: a worker dies in the middle of a restore. */
+  readonly restoreDies: number;
 }
 
 export const MODEL: Model = {
@@ -132,6 +141,7 @@ export class World {
   #calm = false;
   #process: LivingProcess | undefined;
   #memoryLog: MemoryLog | undefined;
+  #synced: DurableLog | undefined;
 
   constructor(seed: number, faults: Faults) {
     this.random = seeded(seed);
@@ -179,7 +189,10 @@ export class World {
       afterCommit: () => this.#maybeFail('commitFailsAfter'),
     });
     this.#memoryLog = raw;
-    const log = gated(raw, () => this.scheduler.gate(mortal));
+    const log = gated(raw, async (method, done) => {
+      if (method === 'sync' && done) this.#synced = this.log.clone();
+      await this.scheduler.gate(mortal);
+    });
     const stats = new Map<number, WorkerStats>();
     const process: LivingProcess = {
       mortal,
@@ -234,7 +247,10 @@ export class World {
     const checkpoints = openCheckpoints({
       store: openMemoryObjectStore({
         objects: this.objects,
-        faults: this.#objectFaults(mortal),
+        faults: this.#objectFaults(mortal, (error) => {
+          mortal.die();
+          end(error);
+        }),
         nowMs: () => this.scheduler.nowMs,
       }),
       application: APPLICATION,
@@ -272,8 +288,9 @@ export class World {
     return { channel: far, ended, terminate: async () => mortal.die() };
   }
 
-  #objectFaults(owner: Mortal) {
-    const at = async (): Promise<void> => {
+  #objectFaults(owner: Mortal, die: (error: Error) => void): ObjectFaults {
+    const at = async (operation: ObjectOperation): Promise<void> => {
+      if (operation === 'get' && this.#strikes('restoreDies')) die(new Error('simulated: died'));
       await this.scheduler.gate(owner, this.random.int(20));
       if (this.#strikes('objectStoreFails')) throw new Error('simulated: store is down');
     };
@@ -320,6 +337,7 @@ export class World {
   #die(process: LivingProcess): void {
     process.mortal.die();
     this.#process = undefined;
+    if (this.#synced !== undefined && this.#strikes('powerIsCut')) this.log.restore(this.#synced);
     for (const [partition, disk] of this.disks) {
       if (this.#strikes('diskIsLost')) this.disks.delete(partition);
       else if (this.#strikes('writesAreTorn')) disk.loseWrites(1 + this.random.int(3));
