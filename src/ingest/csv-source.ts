@@ -42,11 +42,11 @@ export async function fileBytes(file: string): Promise<number> {
 async function plainBytes(raw: ReadStream): Promise<AsyncIterable<Buffer>> {
   const blocks = raw[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   const first = await blocks.next();
-  const all = Readable.from(withFirst(first, blocks));
+  const all = withFirst(first, blocks);
   if (first.done === true || first.value[0] !== 0x1f || first.value[1] !== 0x8b) return all;
   const gunzip = createGunzip({ chunkSize: BLOCK_BYTES });
   // The callback has nothing to do: an error of either end reaches the reader of `gunzip`.
-  return pipeline(all, gunzip, () => undefined);
+  return pipeline(Readable.from(all), gunzip, () => undefined);
 }
 
 async function* withFirst(

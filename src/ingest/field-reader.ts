@@ -17,8 +17,7 @@ const ZIP = /^(\d{1,5})(?:\.0*)?$/;
 const DECIMAL = /^-?\d{1,3}(?:\.\d{1,12})?$/;
 const WHOLE = /^\d{1,16}$/;
 const INT64 = /^(-?)0*(\d{1,19})$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-const CONTROL = /[\u0000-\u001f\u007f]/;
+const CONTROL = /\p{Cc}/u;
 
 export class FieldReader {
   readonly #columns: readonly string[];
@@ -151,6 +150,6 @@ function signCount(match: RegExpExecArray): number {
 function quoted(value: string): string {
   const digits = value.replace(/\D/g, '').length;
   if (digits >= 12) return `a text with ${digits} digits (not shown)`;
-  const text = value.replace(/[^\x20-\x7e\u00a0-\uffff]/g, '?');
+  const text = value.replace(/\p{Cc}/gu, '?');
   return text === '' ? 'empty' : `"${text.length > 40 ? `${text.slice(0, 40)}…` : text}"`;
 }

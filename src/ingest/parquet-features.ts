@@ -6,7 +6,11 @@ import type { TextFile } from './text-file.ts';
 /** 64 Ki rows of 32 features are 8 MiB: small beside everything else, large enough to compress well. */
 const GROUP_ROWS = 1 << 16;
 
-export function openParquetFeatures(out: TextFile, names: readonly string[]): FeatureFile {
+export function openParquetFeatures(
+  out: TextFile,
+  names: readonly string[],
+  groupRows = GROUP_ROWS,
+): FeatureFile {
   const writer = new ByteWriter();
   const parquet = new ParquetWriter({
     writer,
@@ -17,8 +21,8 @@ export function openParquetFeatures(out: TextFile, names: readonly string[]): Fe
     ],
     createdBy: 'shrike',
   });
-  const idx = new BigInt64Array(GROUP_ROWS);
-  const columns = names.map(() => new Float32Array(GROUP_ROWS));
+  const idx = new BigInt64Array(groupRows);
+  const columns = names.map(() => new Float32Array(groupRows));
   let rows = 0;
   const flush = async (): Promise<void> => {
     await out.write(writer.getBytes());
@@ -30,7 +34,7 @@ export function openParquetFeatures(out: TextFile, names: readonly string[]): Fe
       name,
       data: data[i] as Float32Array,
     }));
-    await parquet.write({ columnData, rowGroupSize: GROUP_ROWS });
+    await parquet.write({ columnData, rowGroupSize: groupRows });
     rows = 0;
     await flush();
   };
@@ -42,7 +46,7 @@ export function openParquetFeatures(out: TextFile, names: readonly string[]): Fe
       columns.forEach((column, i) => {
         column[rows] = record.readFloatLE(8 + 4 * i);
       });
-      if (++rows === GROUP_ROWS) await endGroup();
+      if (++rows === groupRows) await endGroup();
     },
     async end() {
       if (rows > 0) await endGroup();

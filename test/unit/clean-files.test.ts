@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { CARD_COLUMNS, PAYMENT_COLUMNS, USER_COLUMNS } from '../../src/ingest/clean.ts';
@@ -95,6 +95,15 @@ test('rejects have file, line, code and reason, and no card number', async () =>
 test('a failed cleaning leaves the rejects and nothing half written', async () => {
   const { cleaning, outDir } = await clean({ rejectsMax: 0 });
   await expect(cleaning).rejects.toMatchObject({ code: 'CSV_TOO_MANY_REJECTS' });
+  expect(await readdir(outDir)).toEqual(['rejects.csv']);
+});
+
+test('a full disk is DISK_FULL, and leaves no clean file', async () => {
+  const outDir = join(await scratchFolder(), 'out');
+  await mkdir(outDir);
+  await symlink('/dev/full', join(outDir, 'cards.csv.partial'));
+  const { cleaning } = await clean({ outDir });
+  await expect(cleaning).rejects.toMatchObject({ code: 'DISK_FULL' });
   expect(await readdir(outDir)).toEqual(['rejects.csv']);
 });
 

@@ -1,8 +1,5 @@
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { appendFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { finished } from 'node:stream/promises';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { readCsv } from '../../src/ingest/csv-reader.ts';
@@ -86,14 +83,10 @@ test('a missing file and a folder are refused by name', async () => {
 
 test('a line of 200 MB is rejected without being held', async () => {
   const file = join(await scratchFolder(), 'long.csv');
-  const out = createWriteStream(file);
-  out.write('User,Use Chip,Errors?\n1,a,\n2,');
-  const piece = Buffer.alloc(1 << 20, 'x');
-  for (let i = 0; i < 200; i++) {
-    if (!out.write(piece)) await once(out, 'drain');
-  }
-  out.end(',\n3,c,\n');
-  await finished(out);
+  await writeFile(file, 'User,Use Chip,Errors?\n1,a,\n2,');
+  // A hole of 200 MB reads as that many zeros and takes no disk.
+  await truncate(file, 200 << 20);
+  await appendFile(file, ',\n3,c,\n');
   const before = process.memoryUsage().arrayBuffers;
   let most = 0;
   const rows: string[] = [];

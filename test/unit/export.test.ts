@@ -4,6 +4,8 @@ import { parquetReadObjects } from 'hyparquet';
 import { expect, test } from 'vitest';
 import { type NewRecord, packRecords } from '../../src/core/records.ts';
 import { type ExportOptions, exportOutputs } from '../../src/ingest/export.ts';
+import { openParquetFeatures } from '../../src/ingest/parquet-features.ts';
+import { TextFile } from '../../src/ingest/text-file.ts';
 import { RecordingLog } from '../support/recording-log.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 
@@ -81,23 +83,43 @@ test('features come out as CSV with the shortest decimals of their float32', asy
   );
 });
 
+async function readParquet(path: string) {
+  const bytes = await readFile(path);
+  const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+  return parquetReadObjects({ file });
+}
+
 test('features come out as Parquet that reads back to the same numbers', async () => {
   const log = new RecordingLog();
-  const rows = Array.from({ length: 70_000 }, (_, i) => featureRecord(i, [i / 8, i % 24]));
-  for (let at = 0; at < rows.length; at += 10_000) {
-    const records = packRecords(rows.slice(at, at + 10_000));
-    await log.append([{ topic: 'features', partition: 0, records }]);
-  }
+  await append(log, 'features', [
+    [featureRecord(0, [35.5, 6]), featureRecord(2, [-1, 0.25])],
+    [featureRecord(1, [Math.fround(1 / 3), 1e10])],
+  ]);
   const { outDir, files } = await exported(log, { features: 'parquet' });
-  expect(files[2]).toEqual({ records: 70_000, ordered: true });
-  const bytes = await readFile(join(outDir, 'features.parquet'));
-  const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
-  const read = await parquetReadObjects({ file });
-  expect(read).toHaveLength(70_000);
-  expect(read[0]).toEqual({ idx: 0n, amount: 0, hour: 0 });
-  // The first row of the second row group, and the last of all.
-  expect(read[65_536]).toEqual({ idx: 65_536n, amount: 8192, hour: 16 });
-  expect(read[69_999]).toEqual({ idx: 69_999n, amount: 8749.875, hour: 15 });
+  expect(files[2]).toEqual({ records: 3, ordered: true });
+  expect(await readParquet(join(outDir, 'features.parquet'))).toEqual([
+    { idx: 0n, amount: 35.5, hour: 6 },
+    { idx: 1n, amount: 0.3333333432674408, hour: 1e10 },
+    { idx: 2n, amount: -1, hour: 0.25 },
+  ]);
+});
+
+test('Parquet rows of several groups and without a position are kept', async () => {
+  const path = join(await scratchFolder(), 'features.parquet');
+  const out = await TextFile.create(path);
+  const file = openParquetFeatures(out, ['amount'], 300);
+  for (let i = 0; i < 1000; i++) await file.add(featureRecord(i, [i / 8]).value as Buffer);
+  await file.add(featureRecord(Number.NaN, [5]).value as Buffer);
+  await file.end();
+  await out.finish();
+  const rows = await readParquet(path);
+  expect(rows).toHaveLength(1001);
+  expect([rows[299], rows[300], rows[999], rows[1000]]).toEqual([
+    { idx: 299n, amount: 37.375 },
+    { idx: 300n, amount: 37.5 },
+    { idx: 999n, amount: 124.875 },
+    { idx: -1n, amount: 5 },
+  ]);
 });
 
 test('a features record of another width is refused, and no file is left', async () => {
