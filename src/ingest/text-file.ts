@@ -51,10 +51,22 @@ export class TextFile {
   }
 
   async finish(): Promise<void> {
+    await this.seal();
+    await this.publish();
+  }
+
+  /** All bytes are on the disk: before the rename, or a power cut could leave a final name without them. */
+  async seal(): Promise<void> {
     await this.#flush();
-    // Before the rename, or a power cut could leave the final name with an empty file.
-    await this.#handle.sync();
+    try {
+      await this.#handle.sync();
+    } catch (cause) {
+      throw writeError(this.#path, cause);
+    }
     await this.#handle.close();
+  }
+
+  async publish(): Promise<void> {
     await rename(partial(this.#path), this.#path);
   }
 
@@ -81,10 +93,9 @@ export async function writingFiles<T>(
   try {
     for (const path of paths) files.push(await TextFile.create(path));
     const result = await work(files);
-    while (files.length > 0) {
-      await (files[0] as TextFile).finish();
-      files.shift();
-    }
+    // The disk may be full at any flush, so no file gets its name before all are sealed.
+    for (const file of files) await file.seal();
+    for (const file of files) await file.publish();
     return result;
   } catch (error) {
     for (const file of files) await file.abandon();
