@@ -1,7 +1,12 @@
 /** Options that commands share, and how a command's configuration comes about. */
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { type LoadedConfig, loadConfig } from '../config/loader.ts';
 import { ShrikeError } from '../core/errors.ts';
+
+const CONFIG_FILE = 'shrike.json';
+/** Read elsewhere: the key that masks card numbers. */
+const OTHER_VARIABLES = ['SHRIKE_PAN_KEY'];
 
 export interface CommonOptions {
   readonly data?: string;
@@ -39,7 +44,14 @@ export function configOf(
   }
   if (data !== undefined) flags.dataDir = data;
   for (const [key, value] of Object.entries(more)) if (value !== undefined) flags[key] = value;
-  return loadConfig({ ...(config !== undefined && { file: config }), env: process.env, flags });
+  const file = config ?? (existsSync(CONFIG_FILE) ? CONFIG_FILE : undefined);
+  return loadConfig({
+    ...(file !== undefined && { file }),
+    env: process.env,
+    flags,
+    flagNames: { dataDir: '--data', model: '--model', 'api.port': '--port' },
+    otherVariables: OTHER_VARIABLES,
+  });
 }
 
 /** A whole number from the command line. */

@@ -207,19 +207,18 @@ async function writeOutputs(
   features: 'csv' | 'parquet' | undefined,
 ): Promise<void> {
   if (out === undefined) return;
+  mkdirSync(out, { recursive: true });
   const progress = new ProgressLine({ clock, stream: process.stderr });
-  const { config, log } = engine;
-  const counts = await exportOutputs({
-    log,
+  const files = await exportOutputs({
+    log: engine.log,
     outDir: out,
     topics: { scored: SCORED_TOPIC, alerts: ALERTS_TOPIC, features: FEATURES_TOPIC },
-    partitions: config.input.partitions,
-    clock,
+    features,
+    featureNames: engine.featureNames,
     progress: progress.update,
-    ...(features !== undefined && { features, featureNames: engine.featureNames }),
   });
   progress.finish();
-  print(`${counts.scored} scores and ${counts.alerts} alerts in ${out}`);
+  for (const { file, records } of files) print(`${file}  ${records} records`);
 }
 
 /** The first signal asks for a clean end, the second one does not wait for it. */
