@@ -39,6 +39,8 @@ export interface Payment {
 /** Cards of one user; 2^20 leaves room for a counter and keeps user and card packable in one number. */
 export const CARDS_MAX = 1 << 20;
 const AMOUNT_MAX = 1e12;
+/** Least amount but 0: a card that spends 1e-160 has a deviation so small that its z leaves float32. */
+const AMOUNT_MIN = 1e-6;
 const COUNT_MAX = Number.MAX_SAFE_INTEGER;
 const FROM_0 = 'an integer from 0 to 2^53 - 1';
 const SHOWN_MAX = 40;
@@ -116,8 +118,8 @@ function timeFault({ year, month, day, time }: RawPayment): string | undefined {
 
 function moneyFault(raw: RawPayment): string | undefined {
   const { amount, mcc, errors } = raw;
-  if (typeof amount !== 'number' || !(Math.abs(amount) < AMOUNT_MAX)) {
-    return fault('amount', amount, 'a number of dollars between -1e12 and 1e12');
+  if (!isDollars(amount, AMOUNT_MIN, AMOUNT_MAX)) {
+    return fault('amount', amount, '0, or dollars of 1e-6 to 1e12, positive or negative');
   }
   if (typeof raw.use_chip !== 'string' || useChipOf(raw.use_chip) === undefined) {
     return fault('use_chip', raw.use_chip, `"${CHIP}", "${SWIPE}" or "${ONLINE}"`);
@@ -174,6 +176,13 @@ function paymentOf(raw: CheckedPayment): Payment {
 
 export function isInteger(value: unknown, min: number, max: number): value is number {
   return Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
+}
+
+/** 0, or of a size in [min, max). */
+export function isDollars(value: unknown, min: number, max: number): value is number {
+  if (typeof value !== 'number') return false;
+  const size = Math.abs(value);
+  return size < max && (size >= min || size === 0);
 }
 
 function isText(value: unknown, lengthMax: number): value is string {

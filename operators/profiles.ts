@@ -2,7 +2,7 @@
 import type { ParseBatch, Profiles, Reject } from '../src/core/flow.ts';
 import type { Offset } from '../src/core/ids.ts';
 import type { PackedRecords } from '../src/core/records.ts';
-import { CARDS_MAX, fault, isInteger, type Payment } from './payment.ts';
+import { CARDS_MAX, fault, isDollars, isInteger, type Payment } from './payment.ts';
 import {
   type CardFacts,
   CardTable,
@@ -20,6 +20,8 @@ export interface ProfileOptions {
   readonly usersTopic: string;
   readonly cardsTopic: string;
 }
+
+const DOLLARS = '0, or dollars of 0.01 to 1e15, positive or negative';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -129,10 +131,8 @@ function readUser(fields: Fields): UserFacts | string {
   if (!isWithin(latitude, 90)) return fault('latitude', latitude, 'degrees from -90 to 90');
   if (!isWithin(longitude, 180)) return fault('longitude', longitude, 'degrees from -180 to 180');
   if (!isWithin(fico, 1e6)) return fault('fico_score', fico, 'a number');
-  if (!isWithin(totalDebt, 1e15)) return fault('total_debt', totalDebt, 'a number of dollars');
-  if (!isWithin(yearlyIncome, 1e15)) {
-    return fault('yearly_income', yearlyIncome, 'a number of dollars');
-  }
+  if (!isMoney(totalDebt)) return fault('total_debt', totalDebt, DOLLARS);
+  if (!isMoney(yearlyIncome)) return fault('yearly_income', yearlyIncome, DOLLARS);
   return { latitude, longitude, fico, totalDebt, yearlyIncome };
 }
 
@@ -156,6 +156,11 @@ function readCard(fields: Fields): CardFacts | string {
 
 function isUser(value: unknown): value is number {
   return isInteger(value, 0, Number.MAX_SAFE_INTEGER);
+}
+
+/** Never so small that dividing by it leaves float32. */
+function isMoney(value: unknown): value is number {
+  return isDollars(value, 0.01, 1e15);
 }
 
 function isWithin(value: unknown, max: number): value is number {
