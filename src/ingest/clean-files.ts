@@ -1,4 +1,7 @@
-/** The cleaning step on its own: three raw files become three clean ones and a list of what was left out. */
+/**
+ * The cleaning step on its own: three raw files become three clean ones and a list of what was left
+ * out.
+ */
 import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import {
@@ -181,8 +184,9 @@ function money(cents: number): string {
 }
 
 /**
- * `************5944#` and the first 16 hexadecimal digits of HMAC-SHA256(key, number): the last four for
- * people, the hash to tell cards apart. Without the key the few digits left cannot be tried out.
+ * `************5944#` and the first 16 hexadecimal digits of HMAC-SHA256(key, number): the last
+ * four for people, the hash to tell cards apart. Without the key the few digits left cannot be
+ * tried out.
  */
 export function maskCardNumber(cardNumber: string, key: Buffer): string {
   const hash = createHmac('sha256', key).update(cardNumber).digest('hex').slice(0, 16);

@@ -1,4 +1,7 @@
-/** Reads a raw file and yields its clean rows, block by block; what cannot be used goes to the rejects. */
+/**
+ * Reads a raw file and yields its clean rows, block by block; what cannot be used goes to the
+ * rejects.
+ */
 import { readCsv } from './csv-reader.ts';
 import { FieldReader } from './field-reader.ts';
 import type { OnProgress } from './progress.ts';

@@ -127,7 +127,10 @@ const YEAR_MAX = 9999;
 const TEXT_MAX = 200;
 const FRAUD = ['No', 'Yes', ''] as const;
 
-/** Cleans the row that `fields` stands on; what it gives counts only where `fields.flaw` is undefined. */
+/**
+ * Cleans the row that `fields` stands on; what it gives counts only where `fields.flaw` is
+ * undefined.
+ */
 export function cleanPayment(fields: FieldReader): Payment {
   const date = {
     year: fields.whole(2, YEAR_MIN, YEAR_MAX),

@@ -2,8 +2,8 @@
 import { ShrikeError } from '../core/errors.ts';
 
 /**
- * Case, spaces and punctuation do not count (`Errors?` is `errors`); columns that are not wanted are
- * left out.
+ * Case, spaces and punctuation do not count (`Errors?` is `errors`); columns that are not wanted
+ * are left out.
  * @returns the place of each wanted column
  * @throws CSV_HEADER naming what is missing, misspelt, doubled or not known
  */

@@ -1,4 +1,7 @@
-/** A CSV file as rows whose fields stand in the order of the wanted columns, whatever the file's order. */
+/**
+ * A CSV file as rows whose fields stand in the order of the wanted columns, whatever the file's
+ * order.
+ */
 import { ShrikeError } from '../core/errors.ts';
 import { matchHeader } from './csv-header.ts';
 import { type CsvFlaw, type CsvRow, type CsvRows, CsvSplitter } from './csv-rows.ts';
@@ -18,8 +21,8 @@ export interface CsvOptions {
 }
 
 /**
- * `fields[i]` of a row is the field of `columns[i]`; a row with more or fewer fields than the header
- * is a flaw.
+ * `fields[i]` of a row is the field of `columns[i]`; a row with more or fewer fields than the
+ * header is a flaw.
  * @throws CSV_MISSING, CSV_UNREADABLE, CSV_EMPTY, CSV_HEADER
  */
 export async function* readCsv(options: CsvOptions): AsyncGenerator<CsvBlock> {

@@ -1,6 +1,7 @@
 /**
- * Splits bytes into CSV rows (RFC 4180: quotes, CRLF, quoted line breaks, a last line without an end),
- * however the bytes are cut into blocks, and holds at most one unfinished row of `lineBytesMax`.
+ * Splits bytes into CSV rows (RFC 4180: quotes, CRLF, quoted line breaks, a last line without an
+ * end), however the bytes are cut into blocks, and holds at most one unfinished row of
+ * `lineBytesMax`.
  *
  * I1  Every line that is not blank yields one row or one flaw, in order; `row` counts both.
  * I2  A flaw costs its own line only: where a quote is never closed, or closed by a later row's
@@ -78,7 +79,10 @@ export class CsvSplitter {
     return this.#out;
   }
 
-  /** Where the first whole line starts: after a byte order mark, or the rest of a line too long. -1: not here. */
+  /**
+   * Where the first whole line starts: after a byte order mark, or the rest of a line too long. -1:
+   * not here.
+   */
   #startOf(block: Buffer, last: boolean): number {
     if (!this.#bomChecked) {
       if (block.length < 3 && !last) return 0;
@@ -166,7 +170,10 @@ function countOf(block: Buffer, start: number, end: number): number {
   return count;
 }
 
-/** The newline that ends the row at `start`. A quote within an unquoted field is a character like others. */
+/**
+ * The newline that ends the row at `start`. A quote within an unquoted field is a character like
+ * others.
+ */
 function quotedRowEnd(block: Buffer, start: number): number | 'unfinished' | 'malformed' {
   let at = start;
   while (at < block.length) {

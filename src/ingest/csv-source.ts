@@ -1,6 +1,6 @@
 /**
- * The bytes of an input file, plain or gzip (told by its first two bytes, not by its name), block by
- * block, with the position for a progress line.
+ * The bytes of an input file, plain or gzip (told by its first two bytes, not by its name), block
+ * by block, with the position for a progress line.
  */
 import { createReadStream, type ReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -14,7 +14,10 @@ export interface ByteBlock {
   readonly position: number;
 }
 
-/** Large enough that system calls cost nothing beside the parsing, small enough for a second-level cache. */
+/**
+ * Large enough that system calls cost nothing beside the parsing, small enough for a second-level
+ * cache.
+ */
 const BLOCK_BYTES = 256 << 10;
 
 /** @throws CSV_MISSING, CSV_UNREADABLE (also where a gzip file is cut off) */
@@ -29,7 +32,9 @@ export async function* readBlocks(file: string): AsyncGenerator<ByteBlock> {
   }
 }
 
-/** Bytes of the file on disk; 0 where that is unknown (a pipe). @throws CSV_MISSING, CSV_UNREADABLE */
+/**
+ * Bytes of the file on disk; 0 where that is unknown (a pipe). @throws CSV_MISSING, CSV_UNREADABLE
+ */
 export async function fileBytes(file: string): Promise<number> {
   try {
     const facts = await stat(file);

@@ -1,4 +1,7 @@
-/** Calendar arithmetic on the proleptic Gregorian calendar, without objects: 24 million rows pass here. */
+/**
+ * Calendar arithmetic on the proleptic Gregorian calendar, without objects: 24 million rows pass
+ * here.
+ */
 
 const MINUTES_A_DAY = 1440;
 /** Days of 400 years, after which the calendar repeats. */
@@ -17,7 +20,10 @@ export function daysInMonth(year: number, month: number): number {
   return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }
 
-/** Days since 1970-01-01. Years start in March, so that the leap day comes last (Hinnant, `days_from_civil`). */
+/**
+ * Days since 1970-01-01. Years start in March, so that the leap day comes last (Hinnant,
+ * `days_from_civil`).
+ */
 export function epochDay({ year, month, day }: EventDate): number {
   const y = month <= 2 ? year - 1 : year;
   const era = Math.floor(y / 400);

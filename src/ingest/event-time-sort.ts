@@ -131,7 +131,10 @@ class Arena<T> {
     this.#starts = new Uint32Array(0);
   }
 
-  /** Starts of the items by (minute, place): a numeric sort of typed keys, which needs no comparator. */
+  /**
+   * Starts of the items by (minute, place): a numeric sort of typed keys, which needs no
+   * comparator.
+   */
   #order(): Uint32Array {
     const keys = new Float64Array(this.count);
     for (let i = 0; i < this.count; i++) {

@@ -28,8 +28,8 @@ export interface ExportedFile {
 }
 
 /**
- * Writes scored.jsonl, fraud_alerts.jsonl and, if asked for, features.csv or features.parquet, up to the
- * high watermarks of this moment. A topic that does not exist gives an empty file.
+ * Writes scored.jsonl, fraud_alerts.jsonl and, if asked for, features.csv or features.parquet, up
+ * to the high watermarks of this moment. A topic that does not exist gives an empty file.
  * @throws DISK_FULL, DATA_DIR_UNWRITABLE, RECORD_FIELD_INVALID (a features record of another width)
  */
 export async function exportOutputs(options: ExportOptions): Promise<readonly ExportedFile[]> {
@@ -97,7 +97,9 @@ async function drain(
   }
 }
 
-/** `{"idx":12,…`: the engine writes idx first. Another place would cost a parse of the whole value. */
+/**
+ * `{"idx":12,…`: the engine writes idx first. Another place would cost a parse of the whole value.
+ */
 function jsonIdx(value: Buffer): number | undefined {
   const match = /^\{"idx":(\d{1,15})[,}]/.exec(value.toString('latin1', 0, 32));
   return match === null ? undefined : Number(match[1]);
@@ -107,6 +109,6 @@ function binaryIdx(value: Buffer, width: number): number {
   if (value.length === 8 + 4 * width) return value.readDoubleLE(0);
   throw new ShrikeError(
     'RECORD_FIELD_INVALID',
-    `a record of the features topic has ${value.length} bytes, not 8 + 4 x ${width}: it was written by a model with other features`,
+    `a features record has ${value.length} bytes, not 8 + 4 x ${width}: another model wrote it`,
   );
 }

@@ -1,4 +1,7 @@
-/** A features file takes records of the `features` topic: f64 idx, then a float32 a feature, little-endian. */
+/**
+ * A features file takes records of the `features` topic: f64 idx, then a float32 a feature,
+ * little-endian.
+ */
 import { float32Text } from './float32-text.ts';
 import type { TextFile } from './text-file.ts';
 
@@ -7,7 +10,10 @@ export interface FeatureFile {
   end(): Promise<void>;
 }
 
-/** `idx` and the features' names, then a line a record; each value is the shortest decimal of its float32. */
+/**
+ * `idx` and the features' names, then a line a record; each value is the shortest decimal of its
+ * float32.
+ */
 export function openCsvFeatures(out: TextFile, names: readonly string[]): FeatureFile {
   out.add(`idx,${names.join(',')}\n`);
   return {

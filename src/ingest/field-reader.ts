@@ -1,6 +1,7 @@
 /**
- * Reads the fields of one raw row by position and remembers the first that is wrong, so that cleaning
- * a row is one plain expression. A value is quoted in the reason only where it cannot be a card number.
+ * Reads the fields of one raw row by position and remembers the first that is wrong, so that
+ * cleaning a row is one plain expression. A value is quoted in the reason only where it cannot be a
+ * card number.
  */
 import type { CsvRow } from './csv-rows.ts';
 
@@ -9,7 +10,9 @@ export interface FieldFlaw {
   readonly reason: string;
 }
 
-/** `$134.09`, `$-99.00`, `-$99.00`, `($99.00)`, `$1,234.50`, `$59696`; at most 999,999,999,999.99. */
+/**
+ * `$134.09`, `$-99.00`, `-$99.00`, `($99.00)`, `$1,234.50`, `$59696`; at most 999,999,999,999.99.
+ */
 const MONEY = /^(\()?(-)?\$?(-)?(\d{1,12}|\d{1,3}(?:,\d{3}){1,3})(?:\.(\d{1,2}))?(\))?$/;
 const TIME = /^(\d{1,2}):(\d\d)$/;
 const MONTH = /^(?:0[1-9]|1[0-2])\/\d{4}$/;

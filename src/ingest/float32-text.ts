@@ -2,8 +2,8 @@
 const LEAST_NORMAL = 2 ** -126;
 
 /**
- * The shortest decimal that reads back to the same float32. Decimals of up to 6 significant digits are
- * told apart by a float32, so the first that reads back is the shortest.
+ * The shortest decimal that reads back to the same float32. Decimals of up to 6 significant digits
+ * are told apart by a float32, so the first that reads back is the shortest.
  */
 export function float32Text(value: number): string {
   if (Number.isInteger(value) && Math.abs(value) < 1e7) return String(value);

@@ -1,6 +1,7 @@
 /**
- * The records of a topic over all its partitions in ascending `idx`, by merging the partitions' heads.
- * Where a partition does not ascend (records from elsewhere than a loaded file) its own order stays.
+ * The records of a topic over all its partitions in ascending `idx`, by merging the partitions'
+ * heads. Where a partition does not ascend (records from elsewhere than a loaded file) its own
+ * order stays.
  */
 import type { Offset } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';

@@ -1,4 +1,7 @@
-/** The values that a loader puts into the log, byte for byte as the workload's specification has them. */
+/**
+ * The values that a loader puts into the log, byte for byte as the workload's specification has
+ * them.
+ */
 import { type Card, type Payment, USE_CHIP, type User } from './clean.ts';
 import { dateOfMinute, timeOfMinute } from './event-date.ts';
 

@@ -48,7 +48,9 @@ export interface LoadCounts {
   readonly transactions: number;
 }
 
-/** Records of one partition, and of all of them, that make an append due: at most 4 MB of payments. */
+/**
+ * Records of one partition, and of all of them, that make an append due: at most 4 MB of payments.
+ */
 const PARTITION_RECORDS_MAX = 1000;
 const APPEND_RECORDS_MAX = 16_000;
 

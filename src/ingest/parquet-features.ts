@@ -3,7 +3,9 @@ import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import type { FeatureFile } from './feature-files.ts';
 import type { TextFile } from './text-file.ts';
 
-/** 64 Ki rows of 32 features are 8 MiB: small beside everything else, large enough to compress well. */
+/**
+ * 64 Ki rows of 32 features are 8 MiB: small beside everything else, large enough to compress well.
+ */
 const GROUP_ROWS = 1 << 16;
 
 export function openParquetFeatures(

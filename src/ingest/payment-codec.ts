@@ -1,7 +1,8 @@
 /**
  * A payment as it rests while payments are sorted: about 60 bytes.
  *   u32 user   u32 card   f64 cents   u16 mcc   u8 flags   texts, separated by 0x1f
- * flags: bits 0-1 use chip, bits 2-3 is fraud (2: not labelled). Date and time are the sort's minute.
+ * flags: bits 0-1 use chip, bits 2-3 is fraud (2: not labelled). Date and time are the sort's
+ * minute.
  */
 import type { Payment } from './clean.ts';
 import type { SortCodec } from './sort-codec.ts';

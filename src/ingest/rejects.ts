@@ -50,12 +50,15 @@ export class RejectTally {
     if (this.rejects <= max) return;
     throw new ShrikeError(
       'CSV_TOO_MANY_REJECTS',
-      `${this.rejects} of the first ${all} rows of ${this.#file} cannot be used; at most ${max} may be left out`,
+      `${this.rejects} of the first ${all} rows of ${this.#file} cannot be used (limit ${max})`,
     );
   }
 }
 
-/** `file,line,code,reason`, one reject a line. What was written stays when the work fails: it says why. */
+/**
+ * `file,line,code,reason`, one reject a line. What was written stays when the work fails: it says
+ * why.
+ */
 export class RejectsFile implements RejectSink {
   readonly #out: TextFile;
   count = 0;

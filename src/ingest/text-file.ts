@@ -1,6 +1,6 @@
 /**
- * An output file, written in large pieces under `NAME.partial` and renamed when it is complete, so that a
- * file with its final name is never half a file.
+ * An output file, written in large pieces under `NAME.partial` and renamed when it is complete, so
+ * that a file with its final name is never half a file.
  */
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -55,7 +55,10 @@ export class TextFile {
     await this.publish();
   }
 
-  /** All bytes are on the disk: before the rename, or a power cut could leave a final name without them. */
+  /**
+   * All bytes are on the disk: before the rename, or a power cut could leave a final name without
+   * them.
+   */
   async seal(): Promise<void> {
     await this.#flush();
     try {
@@ -103,7 +106,10 @@ export async function writingFiles<T>(
   }
 }
 
-/** What a failed write means: @returns DISK_FULL, DATA_DIR_UNWRITABLE, or the cause where it is neither. */
+/**
+ * What a failed write means: @returns DISK_FULL, DATA_DIR_UNWRITABLE, or the cause where it is
+ * neither.
+ */
 export function writeError(path: string, cause: unknown): unknown {
   if (cause instanceof ShrikeError) return cause;
   if (isDiskFull(cause)) {

@@ -1,6 +1,6 @@
 /**
- * The real files, where they are: SHRIKE_REAL_DATA names their folder. Elsewhere the same assertions run
- * on the golden sample, and the test's name says so.
+ * The real files, where they are: SHRIKE_REAL_DATA names their folder. Elsewhere the same
+ * assertions run on the golden sample, and the test's name says so.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** The smallest log that loaders and exporters can work on: partitions are arrays of appended batches. */
+/**
+ * The smallest log that loaders and exporters can work on: partitions are arrays of appended
+ * batches.
+ */
 import type { Offset, TopicPartition } from '../../src/core/ids.ts';
 import type {
   Append,
