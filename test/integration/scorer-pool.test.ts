@@ -72,6 +72,21 @@ test('threads that die again and again do not make a request wait for ever', asy
   expect(await ask(scorer, [0, 0])).toEqual(['0.5000']);
 });
 
+test.each(['throw', 'exit'])(
+  'while no thread can start (%s) requests fail instead of waiting, and then they are scored again',
+  async (death) => {
+    const scorer = await open(mortal, 2);
+    process.env.SHRIKE_TEST_STILLBORN = death;
+    try {
+      for (let i = 0; i < 3; i++) expect(await ask(scorer, [666, 0])).toBe(dead);
+      expect(await ask(scorer, [0, 0])).toBe(dead);
+    } finally {
+      delete process.env.SHRIKE_TEST_STILLBORN;
+    }
+    expect(await ask(scorer, [0, 0])).toEqual(['0.5000']);
+  },
+);
+
 test('a pool whose threads cannot start says so', async () => {
   const nowhere = new URL('../support/no-such-thread.mjs', import.meta.url);
   await expect(open(nowhere)).rejects.toThrow(/a scorer thread ended, or could not start/);

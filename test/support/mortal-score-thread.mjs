@@ -1,7 +1,10 @@
-// A scorer thread that dies of a row whose first feature is 666: for tests of what survives it.
+// A scorer thread that dies of a row whose first feature is 666, and at birth while the environment says
+// so (a thread gets a copy of it when it starts): for tests of what survives it.
 import { workerData } from 'node:worker_threads';
 import { openScoreTask } from '../../dist/src/scoring/score-task.js';
 
+if (process.env.SHRIKE_TEST_STILLBORN === 'throw') throw new Error('stillborn');
+if (process.env.SHRIKE_TEST_STILLBORN === 'exit') process.exit(1);
 const real = await openScoreTask(workerData);
 
 export async function score(call) {
