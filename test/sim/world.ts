@@ -189,6 +189,7 @@ export class World {
       afterCommit: () => this.#maybeFail('commitFailsAfter'),
     });
     this.#memoryLog = raw;
+    this.#synced ??= this.log.clone();
     const log = gated(raw, async (method, done) => {
       if (method === 'sync' && done) this.#synced = this.log.clone();
       await this.scheduler.gate(mortal);
