@@ -1,6 +1,6 @@
 /**
  * What the embedded log costs: node dist/test/bench/log.js [appends]
- * Payments of 262 bytes by the batch of 500, as a loader writes them, and commits as the engine makes them.
+ * Payments of 262 bytes by the batch of 500, as a loader writes them, and commits of 20 outputs.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** What only the embedded log promises: folders, damage, members that take over, compaction that removes. */
+/** What only the embedded log promises: folders, damage, take-over, compaction that removes. */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import rocksdb from 'rocksdb';
@@ -35,7 +35,7 @@ async function withThreeChunks(folder: string): Promise<void> {
   await log.close();
 }
 
-/** Changes what lies in the folder behind the log's back. @param tag first byte of the entries' keys */
+/** Changes what lies in the folder. @param tag first byte of the entries' keys */
 async function tamper(
   folder: string,
   tag: number,
@@ -145,7 +145,7 @@ test('damaged files of RocksDB are a corrupt log, on open or on read', async () 
   await expect(open(other)).rejects.toMatchObject({ code: 'LOG_CORRUPT' });
 });
 
-test('what is called after closing is refused, and reads that waited end with nothing', async () => {
+test('a closed log refuses calls, and reads that waited end with nothing', async () => {
   const log = await open(await scratchFolder());
   await log.ensureTopics([specOf('payments')]);
   const read = log.read({ ...at, from: 0, bytesMax: 1, waitMs: 60_000 });
@@ -188,7 +188,7 @@ test.each(logs)('E3: a second member takes over from the first (%s)', async (_, 
   await log.close();
 });
 
-test('E8: compaction removes what is old, and a tombstone with the pass after the one that saw it', async () => {
+test('E8: compaction removes what is old, and a tombstone one pass later', async () => {
   const folder = await scratchFolder();
   const log = await open(folder, 1 << 20);
   await log.ensureTopics([specOf('payments', { cleanup: 'compact' })]);
@@ -216,7 +216,7 @@ test('a compacted topic compacts itself when most of its records are old', async
   await log.close();
 });
 
-test('E10: deletion takes the chunks off the disk, all but the one that still holds a record', async () => {
+test('E10: deletion takes all chunks off the disk that hold no record any more', async () => {
   const folder = await scratchFolder();
   await withThreeChunks(folder);
   const log = await open(folder);

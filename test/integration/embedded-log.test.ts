@@ -15,7 +15,7 @@ const KILLS = 8;
 const at = { topic: 'out', partition: 0 };
 builtUrl('src/log/embedded/log.js'); // says what to do when it is missing
 
-/** Runs the writer and kills it somewhere after `acknowledgedMin` more commits. @returns the last one it told of. */
+/** Kills the writer somewhere after `acknowledgedMin` commits. @returns the last one it told of. */
 async function writeUntilKilled(
   folder: string,
   options: { sync: string; acknowledgedMin: number },
@@ -81,7 +81,7 @@ async function onSmallVolume(sync: string): Promise<FullDiskReport> {
 
 describe('E2', () => {
   test.each(['commit', 'interval'])(
-    'a full disk refuses commits without a trace, and the log goes on when there is room (sync: %s)',
+    'a full disk refuses commits without a trace; with room the log goes on (sync: %s)',
     async (sync) => {
       const report = await onSmallVolume(sync);
       expect([report.failed, report.failedAgain]).toEqual(['DISK_FULL', 'DISK_FULL']);

@@ -1,4 +1,4 @@
-/** Any sequence of calls leaves the embedded log as it leaves a naive model of it: a list a partition. */
+/** Any calls leave the embedded log as they leave a naive model of it: a list a partition. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';

@@ -3,7 +3,7 @@
  * Deterministic: no time but the given clock's, nothing but promises in between.
  *
  * What is durable lies in an object of its own, which outlives a crash: `new MemoryLog(durable, …)`
- * is the process that starts after it, and from then on the log before it is dead: whatever it had
+ * is the process that starts after it, and from then on the log before is dead: whatever it had
  * under way takes no effect and is refused.
  */
 import type { Clock } from '../../src/core/clock.ts';

@@ -52,7 +52,7 @@ test('passes whose map holds two keys compact as one whose map holds all', async
   await close();
 });
 
-test('small chunks are merged, and a large one that keeps all its records stays as it is', async () => {
+test('small chunks are merged, and a large one that keeps all its records stays', async () => {
   const { parts, partition, append, chunks, close } = await compactedTopic();
   for (let i = 0; i < 10; i++) await append(packed(`small${i}=1`));
   const large = packed(`large=${'x'.repeat(300_000)}`);
@@ -69,7 +69,7 @@ test('small chunks are merged, and a large one that keeps all its records stays 
   await close();
 });
 
-test('of three members that join at once the last is assigned, after the first has let go', async () => {
+test('of three members that join the last is assigned, once the first has let go', async () => {
   const memberships = new Memberships();
   const seen: string[] = [];
   let letGo: () => void = () => undefined;

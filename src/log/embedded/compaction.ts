@@ -21,7 +21,7 @@ import { metaOperation, type Partition } from './topic-table.ts';
 import type { WriteQueue } from './write-queue.ts';
 
 const PASS_KEYS_MAX = 1_000_000;
-/** Small chunks are merged up to this size; one of this size that keeps all its records is left alone. */
+/** Small chunks are merged up to this size; one of this size that keeps all is left alone. */
 const RUN_BYTES = 256 << 10;
 const SPAN_MAX = 2 ** 32 - 1;
 const DIRTY_RECORDS_MIN = 10_000;

@@ -3,9 +3,9 @@
  *
  *   00 "format"                                    the version of this layout
  *   01 topic id u32                                JSON: the topic's spec
- *   02 topic id u32, partition u32                 JSON: PartitionMeta; written when it changes, never by an append
+ *   02 topic id u32, partition u32                 JSON: PartitionMeta (no append changes it)
  *   03 topic id u32, partition u32, group utf8     f64: the group's next offset
- *   10 topic id u32, partition u32, base u64,      the packed records, byte for byte as they were given
+ *   10 topic id u32, partition u32, base u64,      the packed records, just as they were given
  *      span u32, crc u32
  *
  * A chunk's span (next offset - base) and checksum are part of its key: the value stays the packed

@@ -215,7 +215,7 @@ class EmbeddedLog implements Log {
     this.#maintain(() => compactPartition(this.#maintenanceParts, partition))
       .then(() => this.#compacting.delete(partition))
       .catch((error: unknown) => {
-        // A full disk passes, and the next append tries again; anything else would only repeat itself.
+        // A full disk passes, and the next append tries again; anything else would repeat itself.
         if (codeOf(error) === 'DISK_FULL') this.#compacting.delete(partition);
         else this.#backgroundFailure = error;
       });
@@ -235,7 +235,8 @@ class EmbeddedLog implements Log {
       if (Math.max(found, partition.meta.earliest) === partition.end) continue;
       throw new ShrikeError(
         'LOG_CORRUPT',
-        `after a failed write ${topicPartitionName(partition)} ends at ${found}, not ${partition.end}`,
+        `after a failed write ${topicPartitionName(partition)} ends at ${found}, ` +
+          `not at ${partition.end}`,
       );
     }
   }

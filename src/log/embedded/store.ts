@@ -157,7 +157,7 @@ export class Store {
     this.#whenQuiet = undefined;
   }
 
-  /** Opening turns the write-ahead log into a table of its size; it fails, and the log with it, without room. */
+  /** Opening turns the write-ahead log into a table of its size: without room it would fail. */
   async #requireRoom(): Promise<void> {
     let needBytes = REOPEN_SPARE_BYTES;
     for (const name of await readdir(this.#folder)) {

@@ -1,5 +1,5 @@
 /**
- * The newest chunks of each partition, in memory: a live reader follows the writer without the disk.
+ * The newest chunks of each partition, in memory: a live reader follows without the disk.
  * One budget for all partitions; the chunk that came first goes first.
  * E5: what a tail holds of its partition is contiguous, up to the partition's end.
  */
@@ -12,7 +12,7 @@ export interface Chunk {
   readonly bytes: Uint8Array;
 }
 
-/** What of a partition to read: [from, to), in whole chunks, one at least and `bytesMax` at most. */
+/** What of a partition to read: [from, to), in whole chunks, one at least, up to `bytesMax`. */
 export interface Span {
   readonly from: Offset;
   readonly to: Offset;

@@ -19,7 +19,7 @@ import {
 import type { Operation, Store } from './store.ts';
 import type { Tail } from './tail-cache.ts';
 
-/** E7: earliest <= end <= stagedEnd; `end` moves only after the write that moves it has succeeded. */
+/** E7: earliest <= end <= stagedEnd; `end` moves only after its write has succeeded. */
 export interface Partition extends TopicPartition {
   readonly compacted: boolean;
   readonly place: Buffer;

@@ -1,5 +1,5 @@
 /**
- * One write at a time, each taking along all that has gathered while the last one ran (group commit).
+ * One write at a time, each with all that gathered while the last one ran (group commit).
  * E6: a write is staged when its turn comes, after every earlier one has succeeded or been undone;
  *     so a check made while staging (a fence, an end offset) holds for as long as the write runs.
  */
@@ -27,7 +27,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Writes of one group: enough for every partition task at once, and few enough to stay in memory. */
+/** Writes of one group: enough for every partition task at once, few enough for memory. */
 const GROUP_WRITES_MAX = 64;
 const SYNC_MARK: Operation = {
   type: 'put',
@@ -84,7 +84,7 @@ export class WriteQueue {
   }
 
   async #run(): Promise<void> {
-    await undefined; // lets everything that is submitted in this turn join the first group
+    await Promise.resolve(); // lets everything that is submitted in this turn join the first group
     while (this.#waiting.length > 0) {
       const group = this.#waiting.splice(0, GROUP_WRITES_MAX);
       this.#inFlight = this.#writeGroup(group);
