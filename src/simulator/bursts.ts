@@ -1,7 +1,7 @@
 /**
- * Fraud comes in bursts: a stolen card (sometimes two of one person) is used online, in a distant town,
- * abroad, or near home, within hours to days. A person has at most one burst in a window of days; a burst
- * is derived from its window, so that each of its days finds it again.
+ * Fraud comes in bursts: a stolen card (sometimes two of one person) is used online, in a distant
+ * town, abroad, or near home, within hours to days. A person has at most one burst in a window of
+ * days; a burst is derived from its window, so that each of its days finds it again.
  */
 import type { Random } from '../core/random.ts';
 import { drawn, hash, type Quantiles, quantile, randomOf, unit } from './arithmetic.ts';
@@ -27,7 +27,7 @@ const SIZES: Quantiles = {
 };
 const SIZE_MEAN = 5.2;
 /** Minutes between two payments of a burst. It ends before the window after the next begins. */
-const GAPS: Quantiles = { at: [0, 0.25, 0.5, 0.75, 0.92, 1], values: [0, 12, 50, 500, 1600, 2800] };
+const GAPS: Quantiles = { at: [0, 0.25, 0.5, 0.75, 0.92, 1], values: [0, 8, 35, 300, 1400, 2600] };
 const SPAN_MINUTES_MAX = 10 * DAY_MINUTES;
 const PAYMENTS_A_DAY = 2.35;
 /** A card sold on the dark web is stolen that many times as often. */
@@ -41,9 +41,9 @@ const PROBE_SHARE = 0.1;
 type Scene = 'online' | 'distant' | 'abroad' | 'home';
 
 function sceneOf(draw: number): Scene {
-  if (draw < 0.58) return 'online';
-  if (draw < 0.76) return 'distant';
-  return draw < 0.91 ? 'abroad' : 'home';
+  if (draw < 0.63) return 'online';
+  if (draw < 0.78) return 'distant';
+  return draw < 0.92 ? 'abroad' : 'home';
 }
 
 export interface BurstRequest {

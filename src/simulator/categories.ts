@@ -9,7 +9,9 @@ const DAY = 0;
 const MEAL = 1;
 const NIGHT = 2;
 
-/** How amounts come about: `priced`, `fuel` (holds and their reversals), `cash` (multiples of $20). */
+/**
+ * How amounts come about: `priced`, `fuel` (holds and their reversals), `cash` (multiples of $20).
+ */
 export type Pricing = 'priced' | 'fuel' | 'cash';
 
 export interface Kind {
@@ -112,8 +114,8 @@ export const TRAVEL_KINDS = kinds([
 ]);
 
 /** What is bought with a stolen card. */
-const STOLEN = [2, 5, 22, 58, 115, 230, 340];
-const DEAR = [25, 45, 90, 160, 280, 400, 480];
+const STOLEN = [3, 8, 28, 70, 130, 240, 340];
+const DEAR = [40, 70, 130, 210, 320, 430, 500];
 export const FRAUD_KINDS = kinds([
   [5311, 130, 0, DAY, STOLEN],
   [5310, 75, 0, DAY, STOLEN],

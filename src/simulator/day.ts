@@ -55,10 +55,14 @@ export function emptyRow(): Row {
 }
 
 const COLUMNS = 10;
-/** Rows in a chunk: a day grows by chunks, so that nothing is copied. 10 columns of 4 bytes each. */
+/**
+ * Rows in a chunk: a day grows by chunks, so that nothing is copied. 10 columns of 4 bytes each.
+ */
 const CHUNK_ROWS = 1 << 13;
 
-/** Collects a day's rows, then gives them out by minute, in the order of arrival within a minute. */
+/**
+ * Collects a day's rows, then gives them out by minute, in the order of arrival within a minute.
+ */
 export class DayRows implements RowSink {
   #chunks: Int32Array[] = [];
   #count = 0;

@@ -1,4 +1,6 @@
-/** Names of places: states by the first three digits of a zip code, foreign cities, made-up towns. */
+/**
+ * Names of places: states by the first three digits of a zip code, foreign cities, made-up towns.
+ */
 
 /** The first three digits from which each state's zip codes run. */
 const STATE_FROM_PREFIX: readonly (readonly [number, string])[] = [

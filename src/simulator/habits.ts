@@ -1,7 +1,7 @@
 /**
- * A person's honest day: visits to habitual shops at their hours, one-off visits, bills, trips, holds and
- * reversals, refunds, declined and retried payments. Each (person, day) has its own random numbers, so any
- * day can be made on its own.
+ * A person's honest day: visits to habitual shops at their hours, one-off visits, bills, trips,
+ * holds and reversals, refunds, declined and retried payments. Each (person, day) has its own
+ * random numbers, so any day can be made on its own.
  */
 import type { Random } from '../core/random.ts';
 import { bell, cumulative, drawn, hash, poisson, quantile, randomOf, unit } from './arithmetic.ts';

@@ -3,8 +3,8 @@
  *
  * M1  The same world and position give the same payments, bytes and all, on every machine.
  * M2  `minute` never goes back.
- * M3  A stream resumed at a position goes on exactly as the stream that was there; it makes one day again,
- *     not the days before.
+ * M3  A stream resumed at a position goes on exactly as the stream that was there; it makes one
+ *     day again, not the days before.
  * M4  Memory: two days' rows (44 bytes a payment) and a few bytes a person.
  */
 import { assert } from '../core/assert.ts';
@@ -158,7 +158,10 @@ export interface SeenPayment {
   readonly merchantName: string;
 }
 
-/** The position after a payment that is known to be of this stream; undefined when the world has none such. */
+/**
+ * The position after a payment that is known to be of this stream; undefined when the world has
+ * none such.
+ */
 export function positionAfter(world: World, seen: SeenPayment): StreamPosition | undefined {
   const day = Math.floor(seen.minute / DAY_MINUTES);
   const stream = new PaymentStream(world, { position: { day, index: 0, idx: 0 } });

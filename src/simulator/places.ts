@@ -2,8 +2,8 @@
  * Where payments happen. Listed zip codes are numbered along a Hilbert curve, so that places with
  * near numbers lie near each other and a neighbourhood needs no table.
  *
- * Place numbers: [0, n) listed zip codes; [n, 2n) their unlisted twins (the same town, a zip code that
- * the table lacks); ONLINE; FOREIGN_FROM - k: foreign city k.
+ * Place numbers: [0, n) listed zip codes; [n, 2n) their unlisted twins (the same town, a zip code
+ * that the table lacks); ONLINE; FOREIGN_FROM - k: foreign city k.
  */
 import { ShrikeError } from '../core/errors.ts';
 import { cumulative, drawn } from './arithmetic.ts';
@@ -43,7 +43,9 @@ export function readZipPlaces(csvText: string): ZipPlaces {
   };
 }
 
-/** Position of (x, y), each in [0, 2^bits), on the Hilbert curve (the usual xy-to-distance walk). */
+/**
+ * Position of (x, y), each in [0, 2^bits), on the Hilbert curve (the usual xy-to-distance walk).
+ */
 function hilbert(bits: number, xAt: number, yAt: number): number {
   let [x, y, position] = [xAt, yAt, 0];
   for (let side = 2 ** (bits - 1); side >= 1; side /= 2) {

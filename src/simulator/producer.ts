@@ -1,11 +1,13 @@
 /**
- * Puts the world's payments on the log: packed batches, one for each partition, at a wall-clock rate.
- * Event time goes as fast as the rate says: 2,000 people make about 4,700 payments a day, so at 500
- * payments/s a day of theirs passes in ten seconds. Record timestamps are the time of production.
+ * Puts the world's payments on the log: packed batches, one for each partition, at a wall-clock
+ * rate. Event time goes as fast as the rate says: 2,000 people make about 4,700 payments a day, so
+ * at 500 payments/s a day of theirs passes in ten seconds. Record timestamps are the time of
+ * production.
  *
- * P1  All payments up to an idx are appended before any later one: one append call at a time, in order.
- * P2  The number produced by a moment is rate x time, without drift; what a slow log delayed is made up,
- *     up to DEBT_MS_MAX.
+ * P1  All payments up to an idx are appended before any later one: one append call at a time, in
+ *     order.
+ * P2  The number produced by a moment is rate x time, without drift; what a slow log delayed is
+ *     made up, up to DEBT_MS_MAX.
  * P3  No card number and no CVV goes to a topic.
  */
 import { assert } from '../core/assert.ts';
@@ -44,7 +46,9 @@ export interface ProducerReport {
   readonly position: StreamPosition;
 }
 
-/** Records of a partition in one append at full speed; at a rate, what is due (bounded by the same). */
+/**
+ * Records of a partition in one append at full speed; at a rate, what is due (bounded by the same).
+ */
 const BATCH_RECORDS = 1000;
 /** After a longer stall (a laptop that slept) the rate starts anew instead of flooding the log. */
 const DEBT_MS_MAX = 5_000;

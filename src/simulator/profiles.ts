@@ -1,4 +1,7 @@
-/** The tables of users and cards: all that the raw files hold, and the records of the profile topics. */
+/**
+ * The tables of users and cards: all that the raw files hold, and the records of the profile
+ * topics.
+ */
 import { hash, type Quantiles, quantile } from './arithmetic.ts';
 import { cardFact, cardNumberOf, FACT, openedYear, userFact, type World } from './people.ts';
 

@@ -34,7 +34,10 @@ export const USERS_HEADER =
   'Zipcode,Latitude,Longitude,Per Capita Income - Zipcode,Yearly Income - Person,Total Debt,' +
   'FICO Score,Num Credit Cards';
 
-/** A line of `credit_card_transactions.csv` (v2 form). A zip code is a float there, without its zeros. */
+/**
+ * A line of `credit_card_transactions.csv` (v2 form). A zip code is a float there, without its
+ * zeros.
+ */
 export function paymentLine(payment: Payment): string {
   const { user, card, year, month, dayOfMonth, cents, errors } = payment;
   const zip = payment.zip === '' ? '' : `${Number(payment.zip)}.0`;
