@@ -99,7 +99,6 @@ export class ActorCodec {
       const stored = this.#packr.unpack(bytes as Buffer, this.#from) as StoredActor;
       return plan === undefined ? this.#revive(stored) : migrate(plan, stored);
     } catch (cause) {
-      if (cause instanceof ShrikeError) throw cause;
       throw new ShrikeError('STATE_CORRUPT', `actor ${key} cannot be decoded`, { cause });
     }
   }

@@ -70,7 +70,7 @@ export function actorStoreSuite(make: () => Promise<StoreUnderTest>): void {
   };
 
   test('a new store has no meta and no actors', () =>
-    withStore(async ({ store, writer }) => {
+    withStore(async ({ store }) => {
       expect(store.meta).toBeUndefined();
       expect(await store.getMany([1, 2])).toEqual([undefined, undefined]);
       expect(await listed(store.scan(100))).toEqual([]);
@@ -171,7 +171,7 @@ export function actorStoreSuite(make: () => Promise<StoreUnderTest>): void {
     }));
 
   test('partitions do not see each other', () =>
-    withStore(async ({ store, writer, stores }) => {
+    withStore(async ({ writer, stores }) => {
       const other = await stores.open(8);
       await writer.write(1, packed([1, 'one']));
       expect(await other.getMany([1])).toEqual([undefined]);
