@@ -1,7 +1,8 @@
 /**
  * How the default model does on simulated payments: alerts, precision and recall.
  *
- *   npx tsc -b && node dist/test/bench/simulator-detection.js [users] [days] [fraudRate] [warmUpDays]
+ *   npx tsc -b
+ *   node dist/test/bench/simulator-detection.js [users] [days] [fraudRate] [warmUpDays]
  */
 import { readFileSync } from 'node:fs';
 import { CardUserProfiles, cardFraudFlow, FEATURE_ORDER } from '../../operators/index.ts';

@@ -22,10 +22,9 @@ function taken(count: number, stream: Iterator<Payment>): Payment[] {
   return Array.from({ length: count }, () => stream.next().value as Payment);
 }
 
-/** Time goes on only by sleeping, and by `stallMs` with each append. */
+/** Time goes on only by sleeping and by `pass`. */
 class SteppedClock implements Clock {
   #nowMs = 1_700_000_000_000;
-  stallMs = 0;
   nowMs = () => this.#nowMs;
   sleep = async (ms: number) => this.pass(ms);
   yield = async () => undefined;
