@@ -1,4 +1,4 @@
-/** Compaction by small passes, on a real store; and members that join while others still do. */
+/** The embedded log's rooms, one by one, on a real store: compaction, taking back, membership. */
 import { expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import type { MembershipListener } from '../../src/core/log.ts';
@@ -32,7 +32,7 @@ async function compactedTopic() {
   };
   const chunks = () =>
     readChunks(store, partition, { from: 0, to: partition.end, bytesMax: 1 << 30 });
-  return { parts, partition, append, chunks, close };
+  return { parts, table, partition, append, chunks, close };
 }
 
 test('passes whose map holds two keys compact as one whose map holds all', async () => {
@@ -49,6 +49,42 @@ test('passes whose map holds two keys compact as one whose map holds all', async
   });
   expect(kept).toEqual(['47 k2', '49 k3', '51 k4', '53 k5', '55 k6', '57 k0', '59 k1']);
   expect(partition.meta).toEqual({ earliest: 0, compactedTo: 61, liveCount: 7 });
+  await close();
+});
+
+test('E2: what a commit wrote can be taken back to the byte', async () => {
+  const { parts, table, partition, append, close } = await compactedTopic();
+  const { store, cache } = parts;
+  await append(packed('a=1'));
+  const dump = async () => {
+    const entries: string[] = [];
+    await store.scan({ gte: Buffer.from([0]), lt: Buffer.from([0xff]) }, (key, value) => {
+      entries.push(`${key.toString('hex')} ${value.toString('hex')}`);
+      return true;
+    });
+    return entries;
+  };
+  const at = { topic: 'cards', partition: 0 };
+  const commit = (group: string, nextOffset: number) =>
+    new StagedWrite({ table, cache }, [{ ...at, records: packed('b=1') }], {
+      group,
+      offsets: [{ ...at, nextOffset }],
+      requireOwner: () => undefined,
+    });
+  await parts.queue.submit(commit('known', 1));
+  const before = await dump();
+  const end = partition.end;
+  for (const [group, count] of [
+    ['known', 1],
+    ['new', 2],
+  ] as const) {
+    const failed = commit(group, 7);
+    await store.write(failed.stage(), { sync: false, undo: () => [] });
+    expect(await dump()).toHaveLength(before.length + count);
+    await store.write(failed.undo(), { sync: false, undo: () => [] });
+    expect(await dump()).toEqual(before);
+    expect([partition.end, partition.stagedEnd]).toEqual([end, end]);
+  }
   await close();
 });
 
