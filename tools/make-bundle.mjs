@@ -1,11 +1,12 @@
 #!/usr/bin/env node
-// Writes bundle.json beside a model.onnx: content hash, feature names, and a few probe rows with the
-// scores that the model gives them (a bundle whose features are in another order fails its probes).
+// Writes bundle.json beside a model.onnx: content hash, feature names, and a few probe rows with
+// the scores that the model gives them (in another order of features, the probes fail).
 //
 //   node tools/make-bundle.mjs FOLDER --name r1 --feature-set r1-1 --rows features.csv
 //
-// --rows: CSV with the features in the model's order as header (a column idx is left out) and rows to
-// choose probes from. Options: --threshold 0.5 --input features --output probabilities --column 1 --probes 8
+// --rows: CSV with the features in the model's order as header (a column idx is left out) and rows
+// to choose probes from. Options, with their defaults:
+//   --threshold 0.5 --input features --output probabilities --column 1 --probes 8
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -42,7 +43,8 @@ const rows = lines.slice(1).map((line) => line.split(',').slice(first).map(Numbe
 const model = readFileSync(join(folder, 'model.onnx'));
 const session = await InferenceSession.create(model, { intraOpNumThreads: 1 });
 const score = async (many) => {
-  const tensor = new Tensor('float32', Float32Array.from(many.flat()), [many.length, features.length]);
+  const shape = [many.length, features.length];
+  const tensor = new Tensor('float32', Float32Array.from(many.flat()), shape);
   const table = (await session.run({ [o.input]: tensor }, [o.output]))[o.output].data;
   const columns = table.length / many.length;
   return many.map((_, i) => table[i * columns + Number(o.column)]);

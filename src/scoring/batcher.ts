@@ -1,11 +1,12 @@
 /**
- * Dynamic batches: requests that arrive while all lanes (scorer threads) are busy share the next call.
+ * Dynamic batches: requests that arrive while all lanes (scorer threads) are busy share the next
+ * call.
  * Knows nothing of threads or ONNX: `call` does the work.
  *
  * B1  Every request is answered once: all its scores in the order of its rows, or one error.
  * B2  A call holds at most `rowsMax` rows; a request is split only when it alone has more.
- * B3  The caller's rows are copied into a call and handed back untouched, so that a call whose thread
- *     died can be made again (measured: 0.002 µs a row, where the model takes 2 and more).
+ * B3  The caller's rows are copied into a call and handed back untouched, so that a call whose
+ *     thread died can be made again (measured: 0.002 µs a row, where the model takes 4 and more).
  * B4  A part is called at most twice, the second time alone: one poisoned request fails alone.
  */
 import { assert } from '../core/assert.ts';
@@ -24,7 +25,7 @@ export interface BatcherSetup {
   /** Features of a row. */
   readonly width: number;
   readonly rowsMax: number;
-  /** How long the first request waits for others while a lane is free; 0: one turn of the event loop. */
+  /** How long the first request waits for others while a lane is free; 0: one event-loop turn. */
   readonly waitMs: number;
   /** Calls that may run at the same time. */
   readonly lanes: number;
@@ -190,7 +191,7 @@ export class Batcher {
 
   #failed(parts: readonly Part[], failure: ShrikeError): void {
     this.#totals.failedCalls++;
-    // A model that answers with nonsense will do so again: only neighbours make it worth a second try.
+    // A model that answers with nonsense will do so again: only neighbours deserve a second try.
     const again = parts.length > 1 || codeOf(failure) === 'SCORING_FAILED';
     const retried = again ? parts.filter((part) => !part.alone && !part.request.settled) : [];
     this.#queue.unshift(...retried.map((part) => ({ ...part, alone: true })));

@@ -1,6 +1,6 @@
 /**
- * A model bundle: a folder with model.onnx and bundle.json. Everything that can be wrong with one is
- * found here, before the first payment, with the name of what is wrong.
+ * A model bundle: a folder with model.onnx and bundle.json. Everything that can be wrong with one
+ * is found here, before the first payment, with the name of what is wrong.
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -14,11 +14,11 @@ import { openRuntime, type SessionFacts, scoreRows } from './session.ts';
 export interface ModelBundle extends Model {
   readonly contentId: string;
   readonly folder: string;
-  /** What a scorer thread needs: the very bytes that were checked, so that a file replaced later cannot slip in. */
+  /** For scorer threads: the very bytes that were checked, whatever happens to the file later. */
   readonly session: SessionFacts;
 }
 
-/** ONNX Runtime's kernels may add the trees in another order on another CPU: the last bits may differ. */
+/** ONNX Runtime may add the trees in another order on another CPU: the last bits may differ. */
 const PROBE_TOLERANCE = 1e-5;
 
 /**
@@ -101,7 +101,8 @@ async function checkModel(session: SessionFacts, bundle: BundleFile, folder: str
       if (Math.abs((score as number) - probe.score) > PROBE_TOLERANCE) {
         throw new ShrikeError(
           'MODEL_FEATURES_MISMATCH',
-          `${folder}: probe ${i} scores ${score}, the bundle says ${probe.score}: are its features in the order in which the model was trained?`,
+          `${folder}: probe ${i} scores ${score}, the bundle says ${probe.score}: ` +
+            'are its features in the order in which the model was trained?',
         );
       }
     }
@@ -131,13 +132,13 @@ function checkPorts(runtime: InferenceSession, bundle: BundleFile, folder: strin
   if (!output.isTensor || output.type !== 'float32') {
     return invalid(`the output ${bundle.output} is not a float32 tensor (export without ZipMap)`);
   }
+  const names = bundle.features;
   const width = input.shape[1];
-  if (typeof width === 'number' && width !== bundle.features.length) {
+  if (typeof width === 'number' && width !== names.length) {
     throw new ShrikeError(
       'MODEL_FEATURES_MISMATCH',
-      `${folder}: the model takes rows of ${width} features, bundle.json names ${bundle.features.length}; the first without a partner is ${
-        bundle.features[width] ?? `number ${bundle.features.length} of the model`
-      }`,
+      `${folder}: the model takes rows of ${width} features, bundle.json names ${names.length}; ` +
+        `the first without a partner is ${names[width] ?? `number ${names.length} of the model`}`,
     );
   }
 }

@@ -27,7 +27,10 @@ export interface OpenScorer extends Scorer {
   close(): Promise<void>;
 }
 
-/** Opens the threads and lets each answer once, so that the first payment finds them warm. @throws SCORING_FAILED */
+/**
+ * Opens the threads and lets each answer once, so that the first payment finds them warm.
+ * @throws SCORING_FAILED
+ */
 export async function openScorer(setup: ScorerSetup): Promise<OpenScorer> {
   const threads = setup.threads > 0 ? setup.threads : Math.max(1, availableParallelism() >> 1);
   const pool = new ScorerPool({ ...setup, threads });
@@ -40,7 +43,7 @@ export async function openScorer(setup: ScorerSetup): Promise<OpenScorer> {
   return pool;
 }
 
-/** This workload's model loads in 30 ms; a thread that has not loaded its own after so long will not. */
+/** This workload's model loads in 30 ms; a thread that is not ready after so long will not be. */
 const START_MS_MAX = 10_000;
 /** `threadId` of a thread that has ended. */
 const ENDED = -1;

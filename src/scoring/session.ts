@@ -12,7 +12,7 @@ export interface SessionFacts {
   readonly width: number;
 }
 
-/** Opens the model for one thread: a scorer is one core, and the pool is where cores are counted. */
+/** Opens the model for one thread: a scorer is one core, and the pool counts the cores. */
 export async function openRuntime(model: Uint8Array): Promise<InferenceSession> {
   try {
     return await InferenceSession.create(model, {
@@ -59,7 +59,8 @@ function pickScores(table: Float32Array, facts: SessionFacts, count: number): Fl
   if (!Number.isInteger(columns) || column >= columns) {
     throw new ShrikeError(
       'MODEL_OUTPUT_INVALID',
-      `the output ${output} has ${table.length} values for ${count} rows, the score is column ${column}`,
+      `the output ${output} has ${table.length} values for ${count} rows, ` +
+        `the score is column ${column}`,
     );
   }
   const scores = new Float32Array(count);

@@ -39,7 +39,7 @@ function stuckPartitions(status: EngineStatus, { stuckMs, nowMs }: HealthLimits)
   });
 }
 
-/** A thread in an endless loop sends no statistics: its partitions look as they did when it last spoke. */
+/** A thread in an endless loop sends no statistics: its partitions look as they did before it. */
 function silentWorkers(status: EngineStatus, { stuckMs, nowMs }: HealthLimits): string[] {
   return status.workers.flatMap(({ worker, atMs }) =>
     nowMs - atMs <= stuckMs ? [] : [`worker ${worker} is silent for ${seconds(nowMs - atMs)} s`],

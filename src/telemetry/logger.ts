@@ -59,7 +59,7 @@ function renamed(facts: Facts): Facts {
   return Object.fromEntries(Object.entries(facts).map(([key, value]) => [clash(key), value]));
 }
 
-/** `14:03:22.123 WARN  checkpoint-failed partition=3 reason="disk full"`; a stack follows on its own lines. */
+/** `14:03:22.123 WARN  checkpoint-failed partition=3 reason="disk full"`, then a stack if any. */
 function prettyLine(json: string): string {
   const { level, time, event, ...facts } = JSON.parse(json) as Record<string, unknown>;
   const stacks: string[] = [];

@@ -1,5 +1,6 @@
 /**
- * Every metric of ours: the one list that /metrics, docs/metrics.md, dashboards and alert rules follow.
+ * Every metric of ours: the one list that /metrics, docs/metrics.md, dashboards and alert rules
+ * follow.
  * Names end in their unit (base units, as Prometheus has them); counters end in `_total`.
  */
 export interface MetricRow {

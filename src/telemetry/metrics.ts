@@ -28,14 +28,14 @@ export function createMetrics(read: () => Snapshot): Metrics {
         })),
       }),
     };
-    // The registry asks a metric for nothing but `name` and `get`; its own classes count by the event,
-    // and cannot be set to the totals that other threads have counted.
+    // The registry asks a metric for nothing but `name` and `get`; its own classes count by the
+    // event, and cannot be set to the totals that other threads have counted.
     registry.registerMetric(metric as unknown as Metric);
   }
   collectDefaultMetrics({ register: registry });
   return {
     text: async () => {
-      snapshot = read(); // every `get` runs before the first await in `metrics`: one picture a scrape
+      snapshot = read(); // M1: every `get` runs before the first await in `metrics()`
       return { contentType: registry.contentType, body: await registry.metrics() };
     },
   };

@@ -45,7 +45,7 @@ function safeError(error: Error): Facts {
   };
 }
 
-/** Numbers below 10^13 are offsets, sizes and times (milliseconds since 1970 have 13 digits until 2286). */
+/** Below 10^13: offsets, sizes and times (milliseconds since 1970 reach it in 2286). */
 const safeNumber = (value: number): number | string =>
   value >= 1e13 && passesLuhn(String(value)) ? mask(String(value)) : value;
 

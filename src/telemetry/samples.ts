@@ -22,8 +22,8 @@ type Partition = EngineStatus['partitions'][number];
 type Read = (snapshot: Snapshot) => Sample[];
 
 /**
- * Every fifth internal bound, 4 a decade from 0.1 ms to 5.6 s: 20 buckets whose counts are exact, since
- * each is the sum of whole internal ones. Four digits tell them apart.
+ * M3: every fifth internal bound, 4 a decade from 0.1 ms to 5.6 s: 20 buckets whose counts are
+ * exact, since each is the sum of whole internal ones. Four digits tell them apart.
  */
 const SECONDS_BUCKETS = LATENCY_BOUNDS_MS.flatMap((ms, end) =>
   end % 5 === 0 ? [{ end, le: Number((ms / 1000).toPrecision(4)) }] : [],

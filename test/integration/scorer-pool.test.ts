@@ -58,7 +58,7 @@ test('a row that scores NaN fails its own request and no other', async () => {
   ]);
 });
 
-test('a thread that dies is replaced; the requests beside the one that killed it are scored', async () => {
+test('a thread that dies is replaced, and only the request that killed it fails', async () => {
   const scorer = await open(mortal, 1);
   const answers = [ask(scorer, [0, 1]), ask(scorer, [666, 0]), ask(scorer, [0, 2])];
   expect(await Promise.all(answers)).toEqual([['0.7311'], dead, ['0.8808']]);

@@ -7,7 +7,7 @@ import { Batcher } from '../../src/scoring/batcher.ts';
 
 const failure = new ShrikeError('SCORING_FAILED', 'a scorer thread ended');
 
-test('B1: whatever arrives and whatever fails, each request gets its own scores or one error', async () => {
+test('B1: whatever arrives and fails, each request gets its own scores or one error', async () => {
   const scenario = fc.record({
     sizes: fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 40 }),
     rowsMax: fc.integer({ min: 1, max: 6 }),

@@ -9,7 +9,7 @@ export interface BundleParts {
   readonly bundle?: Readonly<Record<string, unknown>>;
 }
 
-/** A bundle of features a, b, c that is right but for what `bundle` says otherwise. @returns its folder */
+/** A bundle of features a, b, c, right but for what `bundle` says. @returns its folder */
 export function writeBundle({ model, bundle = {} }: BundleParts): string {
   const folder = mkdtempSync(join(tmpdir(), 'shrike-bundle-'));
   const content = {

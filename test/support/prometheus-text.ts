@@ -1,4 +1,4 @@
-/** A parser of Prometheus' text format 0.0.4: strict, so that a test fails where a scraper would. */
+/** A strict parser of Prometheus' text format 0.0.4: a test fails where a scraper would. */
 export interface ParsedSample {
   /** With the suffix of a histogram's part. */
   readonly name: string;
@@ -30,7 +30,7 @@ function parseLabels(text: string): Record<string, string> {
 const valueOf = (text: string): number =>
   text.endsWith('Inf') ? Number(`${text}inity`) : Number(text);
 
-/** Metrics by name. @throws Error where a line is not of the format, or a sample has no metric above it */
+/** Metrics by name. @throws Error where a line is not of the format or out of place */
 export function parseMetrics(body: string): Map<string, ParsedMetric> {
   const metrics = new Map<string, { type: string; help: string; samples: ParsedSample[] }>();
   let current = '';

@@ -1,4 +1,4 @@
-/** ONNX models of one node, written as protobuf by hand, so that tests can have any model they want. */
+/** ONNX models of one node, written as protobuf by hand: tests can have any model they want. */
 
 const bytes = (field: number, content: Uint8Array | string): number[] => {
   const body = typeof content === 'string' ? Buffer.from(content) : content;
@@ -26,7 +26,7 @@ function port(name: string, width: number): Uint8Array {
 }
 
 export interface TinyModel {
-  /** `Sigmoid`: scores in (0, 1), NaN for NaN. `Identity`: the row itself. `Div`: x / x, NaN at 0. */
+  /** `Sigmoid`: in (0, 1), NaN for NaN. `Identity`: the row itself. `Div`: x / x, NaN at 0. */
   readonly op: 'Sigmoid' | 'Identity' | 'Div';
   readonly width: number;
   readonly input?: string;

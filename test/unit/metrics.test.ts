@@ -40,7 +40,7 @@ const line = ({ name, labels, value }: ParsedSample) => `${name}${JSON.stringify
 const lines = (metrics: Map<string, ParsedMetric>, name: string) =>
   metrics.get(name)?.samples.map(line);
 
-test('the exposition parses, and holds every metric of the table with its type and labels', async () => {
+test('the exposition parses and holds the whole table, with types and labels', async () => {
   const metrics = await scrape(snapshot());
   for (const [name, row] of Object.entries(METRICS)) {
     const metric = metrics.get(name);

@@ -6,7 +6,7 @@ import { Batcher, type BatcherSetup, type CallResult } from '../../src/scoring/b
 const INVALID = new ShrikeError('MODEL_OUTPUT_INVALID', 'row 0 of 1 scored NaN');
 const BROKEN = new ShrikeError('SCORING_FAILED', 'a scorer thread ended');
 
-/** Rows of width 2: (value, fate). The score is the value / 100; fate 1 is nonsense, fate 2 a death. */
+/** Rows of width 2: (value, fate). The score is value / 100; fate 1 is nonsense, 2 a death. */
 function answer(rows: Float32Array, count: number): CallResult {
   const scores = new Float32Array(count);
   for (let i = 0; i < count; i++) {
@@ -58,7 +58,7 @@ test('requests of one turn of the event loop share a call', async () => {
   expect(calls).toEqual([[1, 2, 3]]);
 });
 
-test('requests that arrive while all lanes are busy share the next call, up to rowsMax', async () => {
+test('requests that arrive while all lanes are busy share the next call', async () => {
   const { batcher, calls, finish } = gated();
   const answers = [ask(batcher, [1])];
   await systemClock.yield();
@@ -102,7 +102,7 @@ test('B3: the rows come back in the buffer in which they came, unchanged', async
   expect([...rows]).toEqual([7, 0, 8, 0]);
 });
 
-test('B4: a request that the model cannot score fails alone, its neighbours get their scores', async () => {
+test('B4: a request that the model cannot score fails alone, its neighbours do not', async () => {
   const { batcher, calls, finish } = gated();
   const answers = [ask(batcher, [1]), ask(batcher, [2], 1), ask(batcher, [3])];
   await systemClock.yield();
@@ -112,7 +112,7 @@ test('B4: a request that the model cannot score fails alone, its neighbours get 
   expect(batcher.stats()).toMatchObject({ calls: 2, rows: 2, failedCalls: 2 });
 });
 
-test('B4: a call whose thread died is made once more, a nonsense answer to a lone request is not', async () => {
+test('B4: a call whose thread died is made once more, a nonsense answer stands', async () => {
   const { batcher, calls, finish } = gated();
   const answers = [ask(batcher, [1], 2)];
   await systemClock.yield();
@@ -124,7 +124,7 @@ test('B4: a call whose thread died is made once more, a nonsense answer to a lon
   expect(calls).toEqual([[1], [1], [2]]);
 });
 
-test('B1: a split request with one bad part fails once and its other parts hurt nobody', async () => {
+test('B1: a split request with a bad part fails once, and hurts no other', async () => {
   const { batcher, finish } = gated({ rowsMax: 2 });
   const rows = Float32Array.of(1, 1, 2, 0, 3, 0, 4, 0);
   const answers = [batcher.score(rows, 4).catch((e: ShrikeError) => e.code), ask(batcher, [5])];
@@ -134,7 +134,7 @@ test('B1: a split request with one bad part fails once and its other parts hurt 
   await batcher.drain();
 });
 
-test('with a wait, a lone request waits for others until the time is over or the call is full', async () => {
+test('with a wait, a request waits for others until time is up or the call is full', async () => {
   let wakeUp = () => {};
   const waits: number[] = [];
   const clock: Clock = {
