@@ -1,0 +1,78 @@
+/**
+ * `npm test`: installs what is missing, builds, and runs every check and every test.
+ *
+ *     node tools/test.mjs           everything; the last line counts it
+ *     node tools/test.mjs unit      one tier or more: unit property conformance sim golden integration browser
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+const tiers = process.argv.slice(2);
+const counts = { passed: 0, failed: 0, skipped: 0 };
+
+function run(command, args, options = {}) {
+  return spawnSync(command, args, { stdio: 'inherit', ...options }).status === 0;
+}
+
+/** A step without which nothing else makes sense. */
+function require(what, command, args) {
+  process.stdout.write(`\n== ${what}\n`);
+  if (run(command, args)) return;
+  process.stdout.write(`${what} failed\n0 passed, 1 failed, 0 skipped\n`);
+  process.exit(1);
+}
+
+function check(what, command, args) {
+  process.stdout.write(`\n== ${what}\n`);
+  const isRight = run(command, args);
+  counts[isRight ? 'passed' : 'failed'] += 1;
+  if (!isRight) process.stdout.write(`FAILED: ${what}\n`);
+}
+
+function bin(name) {
+  return join('node_modules', '.bin', name);
+}
+
+function tests(what, args) {
+  process.stdout.write(`\n== ${what}\n`);
+  const folder = mkdtempSync(join(tmpdir(), 'shrike-test-'));
+  const report = join(folder, 'report.json');
+  const isRight = run(bin('vitest'), [
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile=${report}`,
+    ...args,
+  ]);
+  const result = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : undefined;
+  rmSync(folder, { recursive: true });
+  counts.passed += result?.numPassedTests ?? 0;
+  counts.skipped += (result?.numPendingTests ?? 0) + (result?.numTodoTests ?? 0);
+  // A file that does not load has no failed test of its own, and a run without tests has not passed.
+  const failed = Math.max(result?.numFailedTests ?? 0, isRight ? 0 : 1);
+  counts.failed += result === undefined || result.numTotalTests === 0 ? Math.max(1, failed) : failed;
+}
+
+const lock = 'node_modules/.package-lock.json';
+if (!existsSync(lock) || statSync(lock).mtimeMs < statSync('package-lock.json').mtimeMs) {
+  require('install packages', 'npm', ['ci', '--loglevel=error']);
+}
+require('build', process.execPath, ['tools/build.mjs', '--all']);
+
+if (tiers.length === 0) {
+  require('install test prerequisites', 'bash', ['tools/install-test-prerequisites.sh']);
+  check('format', bin('biome'), ['ci', '--error-on-warnings', '.']);
+  check('lint', bin('oxlint'), ['--type-aware', '--deny-warnings']);
+  check('dead code', bin('knip'), ['--no-progress']);
+}
+const folders = (tiers.length > 0 ? tiers : ['']).map((tier) => `test/${tier}`);
+tests(`tests ${tiers.join(' ')}`, folders);
+
+process.stdout.write(
+  `\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`,
+);
+process.exit(counts.failed === 0 ? 0 : 1);
