@@ -5,10 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
+import type { Log } from '../../src/core/log.ts';
 import { seeded } from '../../src/core/random.ts';
 import { openEmbeddedLog } from '../../src/log/embedded/log.ts';
 import { builtUrl } from '../support/built.ts';
-import { valuesIn } from '../support/log-records.ts';
+import { readAll, valuesIn } from '../support/log-records.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 
 const KILLS = 8;
@@ -35,6 +36,20 @@ async function writeUntilKilled(
   return Number(told.trimEnd().split('\n').at(-1));
 }
 
+/** What `mortal-log-writer.mjs` leaves after so many commits, and nothing else. */
+async function expectAll(log: Log, commits: number): Promise<void> {
+  const numbers = Array.from({ length: commits }, (_, i) => i);
+  expect(await valuesIn(log, at)).toEqual(numbers.flatMap((i) => [`${i}a`, `${i}b`]));
+  const numberIn = (value: string | undefined) => Number(value?.split(' ')[0]);
+  const large = { topic: 'out', partition: 1 };
+  const { earliest } = await log.offsets(large);
+  expect((await valuesIn(log, large)).map(numberIn)).toEqual(numbers.slice(earliest));
+  const profiles = await readAll(log, { topic: 'profiles', partition: 0 });
+  const newest = new Map(profiles.map(({ key, value }) => [key, numberIn(value)]));
+  expect(newest).toEqual(new Map(numbers.map((i) => [`${i % 40}`, i])));
+  for (const { offset, value } of profiles) expect(offset).toBe(numberIn(value));
+}
+
 describe('L5', () => {
   test.each(['commit', 'interval'] as const)(
     'a killed process loses no acknowledged commit and leaves none in part (sync: %s)',
@@ -45,13 +60,9 @@ describe('L5', () => {
         const acknowledgedMin = 1 + random.int(300);
         const acknowledged = (await writeUntilKilled(folder, { sync, acknowledgedMin })) + 1;
         const log = await openEmbeddedLog(folder, { sync, syncIntervalMs: 3, clock: systemClock });
-        const [committed] = await log.committed('group', [at]);
+        const committed = (await log.committed('group', [at]))[0] ?? 0;
         expect([acknowledged, acknowledged + 1]).toContain(committed);
-        const numbers = Array.from({ length: committed ?? 0 }, (_, i) => i);
-        const pairs = numbers.flatMap((i) => [`${i}a`, `${i}b`]);
-        expect(await valuesIn(log, at)).toEqual(pairs);
-        const large = await valuesIn(log, { topic: 'out', partition: 1 });
-        expect(large.map((value) => Number(value?.split(' ')[0]))).toEqual(numbers);
+        await expectAll(log, committed);
         await log.close();
       }
     },
