@@ -62,7 +62,10 @@ export const cardVelocity: Operator<Payment, CardVelocityState, 'card'> = {
   migrations: { 1: gapsAndCents },
 };
 
-/** Version 1 was [minutes, amounts]: absolute minutes, amounts as doubles; 14 bytes a payment instead of 5. */
+/**
+ * Version 1 was [minutes, amounts]: absolute minutes, amounts as doubles; 14 bytes a payment where
+ * gaps and cents take 5.
+ */
 function gapsAndCents(encoded: unknown): number[] {
   if (!Array.isArray(encoded) || encoded.length !== 2)
     throw corrupt(NAME, 'not [minutes, amounts]');

@@ -82,7 +82,9 @@ function alertText(
   });
 }
 
-/** The double with the fewest digits that reads back to the same float32: 35.9, not 35.900001525878906. */
+/**
+ * The double of fewest digits that reads back to the same float32: 35.9, not 35.900001525878906.
+ */
 function shortest(value: number): number {
   for (let digits = 6; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits));

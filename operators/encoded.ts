@@ -5,7 +5,7 @@ export function corrupt(operator: string, what: string): ShrikeError {
   return new ShrikeError('STATE_CORRUPT', `state of ${operator} cannot be read: ${what}`);
 }
 
-/** The encoded value, proven to be an array of finite numbers whose length is a multiple of `stride`. */
+/** The encoded value, proven to be an array of finite numbers, a multiple of `stride` of them. */
 export function numbersOf(encoded: unknown, operator: string, stride = 1): readonly number[] {
   if (!Array.isArray(encoded) || encoded.length % stride !== 0) {
     throw corrupt(operator, `not an array of a multiple of ${stride}`);

@@ -8,7 +8,9 @@ import type { ZipTable } from './zips.ts';
 const NAME = 'geo_drift';
 
 export interface GeoDriftState {
-  /** Zip code of the last located payment, and its minute by the card's clock; -1 before the first. */
+  /**
+   * Zip code of the last located payment, and its minute by the card's clock; -1 before the first.
+   */
   zip: number;
   minute: number;
 }
@@ -36,7 +38,7 @@ export function geoDrift(zips: ZipTable): Operator<Payment, GeoDriftState, 'card
 
     decode(encoded) {
       const [zip = -1, minute = -1] = numbersOf(encoded, NAME, 2);
-      if (!Number.isInteger(zip) || zip > 99_999) throw corrupt(NAME, `${zip} is no zip code`);
+      if (!Number.isInteger(zip) || zip > 99_999 || (zip < 0 && minute >= 0)) throw corrupt(NAME, `${zip} is no zip code`);
       return { zip, minute };
     },
 

@@ -9,8 +9,9 @@ const LOWS = 1;
 const HIGHS = LOWS + MERCHANTS_MAX;
 
 /**
- * Number of merchants, then the low halves and the high halves of their pairs (merchant.ts), each the
- * most recently used first. One array of fixed size, halves apart: a search reads the lows alone.
+ * Number of merchants, then the low halves and the high halves of their pairs (merchant.ts), each
+ * the most recently used first. One array of fixed size, halves apart: a search reads the lows
+ * alone.
  */
 export type LastMerchantState = (number | string)[];
 

@@ -1,7 +1,7 @@
 /**
- * A merchant's name as a pair that compares quickly and exactly: a signed 64-bit decimal (which R1's
- * names are) as its two halves, any other text as (0, text). The pairs of two names are equal when
- * the names are: a half is a number, a text is not.
+ * A merchant's name as a pair that compares quickly and exactly: a signed 64-bit decimal (which
+ * R1's names are) as its two halves, any other text as (0, text). The pairs of two names are equal
+ * when the names are: a half is a number, a text is not.
  */
 export interface MerchantId {
   high: number;
@@ -27,7 +27,8 @@ export function readMerchantId(name: string, out: MerchantId): void {
   const top = digitsValue(name, first, split);
   const rest = digitsValue(name, Math.max(first, split), name.length);
   if (top < 0 || rest < 0) return;
-  // value = top * 1e9 + rest has up to 63 bits; in two steps of 16 bits each product stays below 2^53.
+  // value = top * 1e9 + rest has up to 63 bits; in two steps of 16 bits each product stays below
+  // 2^53.
   const product = Math.floor(top / TWO_16) * 1e9;
   const lower = (product % TWO_16) * TWO_16 + (top % TWO_16) * 1e9 + rest;
   let low = lower % TWO_32;
@@ -41,7 +42,9 @@ export function readMerchantId(name: string, out: MerchantId): void {
   out.low = low | 0;
 }
 
-/** @returns the number that the characters [from, to) spell, 0 for none; -1 when one is no digit. */
+/**
+ * @returns the number that the characters [from, to) spell, 0 for none; -1 when one is no digit.
+ */
 function digitsValue(text: string, from: number, to: number): number {
   let value = 0;
   for (let i = from; i < to; i++) {

@@ -1,4 +1,4 @@
-/** A card transaction as the operators see it, and its way out of a record: every field checked, none trusted. */
+/** A card transaction as the operators see it, and its way out of a record: every field checked. */
 import type { Decode, Decoded, ParseBatch, Reject } from '../src/core/flow.ts';
 import { type MerchantId, readMerchantId } from './merchant.ts';
 import { DAY_MINUTES, dayOfWeek, daysSince1970, HOUR_MINUTES, minuteOfDay } from './time.ts';
@@ -36,10 +36,14 @@ export interface Payment {
   readonly errors: string;
 }
 
-/** Cards of one user; 2^20 leaves room for a counter and keeps user and card packable in one number. */
+/**
+ * Cards of one user; 2^20 leaves room for a counter and keeps user and card packable in one number.
+ */
 export const CARDS_MAX = 1 << 20;
 const AMOUNT_MAX = 1e12;
-/** Least amount but 0: a card that spends 1e-160 has a deviation so small that its z leaves float32. */
+/**
+ * Least amount but 0: a card that spends 1e-160 has a deviation so small that its z leaves float32.
+ */
 const AMOUNT_MIN = 1e-6;
 const COUNT_MAX = Number.MAX_SAFE_INTEGER;
 const FROM_0 = 'an integer from 0 to 2^53 - 1';
@@ -67,7 +71,7 @@ interface CheckedPayment {
 /** What a codec yields for one record: nothing is known of any field. */
 export type RawPayment = { readonly [Field in keyof CheckedPayment]?: unknown };
 
-/** Payments from the codec's objects; what is out of range is rejected with the field, its value and what is allowed. */
+/** Payments from a codec's objects. A reject names the field, its value and what is allowed. */
 export function decodePayments(parse: ParseBatch): Decode<Payment> {
   return (records, first): Decoded<Payment> => {
     const { values, rejects: unparsed } = parse(records, first);

@@ -1,9 +1,9 @@
 /**
- * Users and cards in columns: about 75 bytes a user, its index entry included, and 28 a card, where an
- * object each would take 300. A million users with 2.7 cards each fit in 150 MB.
+ * Users and cards in columns: about 75 bytes a user, its index entry included, and 28 a card, where
+ * an object each would take 300. A million users with 2.7 cards each fit in 150 MB.
  *
- * Cards hang on their user's row in a chain, so that they need no index of their own. Nothing is ever
- * moved: what a tombstone deletes keeps its row, for the case that it comes back.
+ * Cards hang on their user's row in a chain, so that they need no index of their own. Nothing is
+ * ever moved: what a tombstone deletes keeps its row, for the case that it comes back.
  */
 import { type Place, radians } from './zips.ts';
 
@@ -58,7 +58,10 @@ function room<C extends Column>(column: C, row: number): C {
 
 export class UserTable {
   readonly #rows = new Map<number, number>();
-  /** Offset of the record behind the row; NONE when the user is unknown, which its cards need not be. */
+  /**
+   * Offset of the record behind the row; NONE when the user is unknown, which its cards need not
+   * be.
+   */
   #versions = new Float64Array(ROWS_AT_FIRST);
   #latitudes = new Float64Array(ROWS_AT_FIRST);
   #longitudes = new Float64Array(ROWS_AT_FIRST);

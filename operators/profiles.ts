@@ -1,4 +1,6 @@
-/** What the profile topics say of users and cards. No card number and no CVV is in them, or is read. */
+/**
+ * What the profile topics say of users and cards. No card number and no CVV is in them, or is read.
+ */
 import type { ParseBatch, Profiles, Reject } from '../src/core/flow.ts';
 import type { Offset } from '../src/core/ids.ts';
 import type { PackedRecords } from '../src/core/records.ts';

@@ -1,4 +1,7 @@
-/** Event time: minutes since 1970-01-01T00:00 on the wall clock of the record; no time zone anywhere. */
+/**
+ * Event time: minutes since 1970-01-01T00:00 on the wall clock of the record; no time zone
+ * anywhere.
+ */
 
 export const HOUR_MINUTES = 60;
 export const DAY_MINUTES = 1440;

@@ -40,7 +40,8 @@ export const userVelocity: Operator<Payment, UserVelocityState, 'user'> = {
   step(queue, { amount, card }, { now }, out) {
     queue.push(now, amount, card);
     slide(queue, HOUR);
-    // As with sums: events leave only when the minute changes, so counting anew is rare where it is dear.
+    // As with sums: events leave only when the minute changes, so counting anew is rare where it is
+    // dear.
     if (slide(queue, DAY)) queue[CARDS] = distinctCards(queue);
     else if (isNewCard(queue, card)) queue[CARDS] = (queue[CARDS] as number) + 1;
     out.set(0, windowCount(queue, HOUR));
@@ -60,7 +61,10 @@ export const userVelocity: Operator<Payment, UserVelocityState, 'user'> = {
   migrations: {},
 };
 
-/** True when no event of the day but the last has the card. The newest come first: most cards are used again. */
+/**
+ * True when no event of the day but the last has the card. The newest come first: most cards are
+ * used again.
+ */
 function isNewCard(queue: readonly number[], card: number): boolean {
   const from = windowFrom(queue, DAY);
   let i = queue.length - 2 * SHAPE.stride;

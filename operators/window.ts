@@ -1,10 +1,11 @@
 /**
  * Sliding windows over one queue of events: true per-event windows, no panes.
  *
- * A queue is one plain array of numbers, since a payment's cost is the memory it touches (2,000 users:
- * 0.5 µs of work, 2.5 µs of waiting when every window was an object). In front each window's two
- * numbers, index of its first member and sum; then the events, oldest first, `stride` numbers each:
- * minute, amount, then what the operator likes. Minutes never go back (the key's clock sees to that).
+ * A queue is one plain array of numbers, since a payment's cost is the memory it touches (2,000
+ * users: 0.5 µs of work, 2.5 µs of waiting when every window was an object). In front each window's
+ * two numbers, index of its first member and sum; then the events, oldest first, `stride` numbers
+ * each: minute, amount, then what the operator likes. Minutes never go back (the key's clock sees
+ * to that).
  *
  *   | from sum | from sum | …own | minute amount … | minute amount … |
  *                                  ^ eventsAt
@@ -12,8 +13,8 @@
  * W1  A window of m minutes at minute t holds the events with t - m < minute <= t.
  * W2  `sum` equals the amounts of its members added oldest first, to the last bit. While only new
  *     events come, adding to the running sum is that same addition; when an old one leaves, the sum
- *     is made anew. Events leave only when the minute changes, so a card with many payments a minute
- *     costs no more a payment than one with few.
+ *     is made anew. Events leave only when the minute changes, so a card with many payments a
+ *     minute costs no more a payment than one with few.
  */
 import { decodeAmount, encodeAmount } from './encoded.ts';
 
@@ -92,7 +93,10 @@ export function trim(queue: number[], windows: readonly WindowRule[]): void {
   for (const { at } of windows) queue[at] = (queue[at] as number) - unused;
 }
 
-/** The longest window's events, oldest first: minutes as the gap to the one before, amounts in cents. */
+/**
+ * The longest window's events, oldest first: minutes as the gap to the one before, amounts in
+ * cents.
+ */
 export function encodeQueue(queue: readonly number[], longest: WindowRule): number[] {
   const events = queue.slice(windowFrom(queue, longest));
   let previous = 0;

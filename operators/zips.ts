@@ -17,8 +17,8 @@ export function radians(degrees: number): number {
 }
 
 /**
- * Centroids by zip code, 0 to 99,999. Latitude, its cosine and longitude lie side by side, so that a
- * look-up costs one cache line; 2.4 MB in all.
+ * Centroids by zip code, 0 to 99,999. Latitude, its cosine and longitude lie side by side, so that
+ * a look-up costs one cache line; 2.4 MB in all.
  */
 export class ZipTable {
   readonly #columns = new Float64Array(3 * ZIPS).fill(Number.NaN);

@@ -1,7 +1,7 @@
 /**
- * CPU µs a payment (collector's threads included) of each step from a packed batch to outputs, one thread:
- *   node dist/test/bench/operators.js [payments=200000] [users=2000]
- * Payments are synthetic, with the reference set's shape: about one a day and card, habitual merchants.
+ * CPU µs a payment (collector's threads included) of each step from a packed batch to outputs, one
+ * thread: node dist/test/bench/operators.js [payments=200000] [users=2000] Payments are synthetic,
+ * with the reference set's shape: about one a day and card, habitual merchants.
  */
 import {
   CardUserProfiles,
@@ -140,7 +140,10 @@ function runBatch(bytes: Uint8Array): void {
   });
 }
 
-/** A poll brings one partition's payments: an eighth of the users, whose states then fit in a core's cache. */
+/**
+ * A poll brings one partition's payments: an eighth of the users, whose states then fit in a core's
+ * cache.
+ */
 const partitions = Array.from({ length: PARTITIONS }, (): NewRecord[] => []);
 let measured = 0;
 for (let idx = 0; idx < paymentCount; idx++) {

@@ -1,4 +1,7 @@
-/** The golden sample of the reference workload: raw Kaggle files, as the records that a loader makes of them. */
+/**
+ * The golden sample of the reference workload: raw Kaggle files, as the records that a loader makes
+ * of them.
+ */
 import { readFileSync } from 'node:fs';
 import type { NewRecord } from '../../src/core/records.ts';
 

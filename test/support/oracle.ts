@@ -1,7 +1,7 @@
 /**
- * The features once more, as plainly as they can be said: each from the whole history of its card or
- * user, looking backwards, with nothing kept and nothing shared with `operators/` but the order of
- * the row. Slow on purpose (quadratic): tests and the simulator compare the operators with it.
+ * The features once more, as plainly as they can be said: each from the whole history of its card
+ * or user, looking backwards, with nothing kept and nothing shared with `operators/` but the order
+ * of the row. Slow on purpose (quadratic): tests and the simulator compare the operators with it.
  */
 import type { Payment } from '../../operators/index.ts';
 
@@ -38,7 +38,10 @@ interface Timed {
   readonly now: number;
 }
 
-/** Rows of 32 in the order of the specification, for payments in the order in which they are applied. */
+/**
+ * Rows of 32 in the order of the specification, for payments in the order in which they are
+ * applied.
+ */
 export function oracleFeatures(
   payments: readonly Payment[],
   profiles: OracleProfiles,

@@ -2,6 +2,7 @@
 import {
   CardUserProfiles,
   cardFraudFlow,
+  decodePayments,
   FEATURE_ORDER,
   type Payment,
   type ZipTable,
@@ -18,7 +19,7 @@ export function packed(records: readonly NewRecord[]): PackedRecords {
 
 /** All payments of the records; a record that is none fails the test. */
 export function payments(records: readonly NewRecord[]): Payment[] {
-  const { events, rejects } = cardFraudFlow({ parse: parseJsonBatch }).decode(packed(records), 0);
+  const { events, rejects } = decodePayments(parseJsonBatch)(packed(records), 0);
   if (rejects.length > 0) throw new Error(`rejected: ${JSON.stringify(rejects[0])}`);
   return events as Payment[];
 }
@@ -45,7 +46,9 @@ export function profilesOf(
 export interface FoldOptions {
   readonly profiles: CardUserProfiles;
   readonly zips: ZipTable;
-  /** Called after every step with the payment's actor; what it returns is the actor from then on. */
+  /**
+   * Called after every step with the payment's actor; what it returns is the actor from then on.
+   */
   readonly afterStep?: (actor: ActorState, stepper: Stepper<Payment>) => ActorState;
 }
 
