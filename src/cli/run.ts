@@ -11,6 +11,7 @@ import { ALERTS_TOPIC, FEATURES_TOPIC, SCORED_TOPIC } from '../job.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { type CommonOptions, configOf, print, wholeNumber, withCommonOptions } from './common.ts';
 import { feedCsv, feedSimulated, simulatedWorld } from './feeds.ts';
+import { RunSummary } from './run-summary.ts';
 import { claimSource, csvSource, type Source } from './source-marker.ts';
 import { StatusWriter, statusLine } from './status-line.ts';
 
@@ -88,12 +89,15 @@ async function runEngine(options: RunOptions): Promise<void> {
     ...(features !== undefined && { 'outputs.features': true }),
     ...(options.json !== true && { 'logging.pretty': true, 'logging.level': 'warn' }),
   });
+  const startedMs = clock.nowMs() - performance.now();
   const source = sourceOf(options);
   const stop = new AbortController();
   const line = new StatusWriter(process.stderr);
   const logger = createLogger({ ...config.logging, beforeLine: () => line.clear() });
   const engine = await Engine.start({ config, logger, listen: options.listen });
   onSignal(() => stop.abort());
+  const summary = new RunSummary(startedMs);
+  engine.onStatus(summary.sample);
   try {
     if (source !== undefined) claimSource(config.dataDir, source);
     if (engine.address !== undefined && options.json !== true) {
@@ -104,6 +108,7 @@ async function runEngine(options: RunOptions): Promise<void> {
     if (options.untilEnd === true) {
       await fed;
       await drained(engine, stop.signal);
+      if (options.json === true) print(JSON.stringify(summary.of(engine.status())));
       line.end();
       if (!stop.signal.aborted) await writeOutputs(engine, options, features);
     } else {
