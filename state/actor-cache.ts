@@ -51,8 +51,9 @@ export class CachedActor {
 }
 
 function heapBytesOf({ state, encodedBytes }: CachedActor): number {
-  const { size } = state.subs;
-  return HEAP_BYTES_OF_ACTOR + HEAP_BYTES_OF_SUB * size + HEAP_BYTES_BY_ENCODED * encodedBytes;
+  // A new actor gets its first sub-key with the step that it is made for.
+  const subs = Math.max(1, state.subs.size);
+  return HEAP_BYTES_OF_ACTOR + HEAP_BYTES_OF_SUB * subs + HEAP_BYTES_BY_ENCODED * encodedBytes;
 }
 
 export class ActorCache {

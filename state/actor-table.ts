@@ -48,6 +48,7 @@ export function createActorTable(options: ActorTableOptions): CachedActorTable {
 
 export class CachedActorTable implements ActorTable {
   readonly stats: ActorTableStats;
+  /** Of memory, not of encodings: it is memory that changed actors take until they are stored. */
   dirtyBytes = 0;
   readonly #options: ActorTableOptions;
   readonly #cache: ActorCache;
@@ -165,7 +166,7 @@ export class CachedActorTable implements ActorTable {
     }
     actor.epoch = this.#epoch;
     this.#dirty.push(actor);
-    this.dirtyBytes += actor.encodedBytes;
+    this.dirtyBytes += actor.heapBytes;
   }
 
   async peek(key: ActorKey): Promise<ActorState | undefined> {
@@ -183,16 +184,15 @@ export class CachedActorTable implements ActorTable {
     this.#phase = 'encoding';
     this.#frozen = this.#dirty;
     this.#dirty = [];
-    const bytesExpected = this.dirtyBytes;
     this.dirtyBytes = 0;
     this.#epoch += 1;
     this.stats.snapshotPauseMsMax = 0;
-    return this.#take(nextOffset, bytesExpected);
+    return this.#take(nextOffset);
   }
 
-  async #take(nextOffset: Offset, bytesExpected: number): Promise<Snapshot> {
+  async #take(nextOffset: Offset): Promise<Snapshot> {
     try {
-      const image = await this.#encodeFrozen(bytesExpected);
+      const image = await this.#encodeFrozen();
       this.#phase = 'taken';
       return {
         meta: this.#metaAt(nextOffset),
@@ -206,11 +206,17 @@ export class CachedActorTable implements ActorTable {
     }
   }
 
-  async #encodeFrozen(bytesExpected: number): Promise<ImageWriter> {
+  async #encodeFrozen(): Promise<ImageWriter> {
     const frozen = this.#frozen;
     const timer = new SliceTimer(this.stats);
-    const keys = Float64Array.from(frozen, ({ key }) => key).sort();
-    const image = new ImageWriter(1.5 * bytesExpected + 64 * keys.length);
+    const keys = new Float64Array(frozen.length);
+    let bytesExpected = 0;
+    for (const [i, { key, encodedBytes }] of frozen.entries()) {
+      keys[i] = key;
+      bytesExpected += 1.5 * encodedBytes + 64;
+    }
+    keys.sort();
+    const image = new ImageWriter(bytesExpected);
     for (let i = 0; i < keys.length; ) {
       const end = Math.min(keys.length, i + this.#sliceActors);
       const bytesEnd = image.length + SLICE_BYTES_MAX;
@@ -261,7 +267,7 @@ export class CachedActorTable implements ActorTable {
       if (actor.epoch === this.#epoch) continue;
       actor.epoch = this.#epoch;
       this.#dirty.push(actor);
-      this.dirtyBytes += actor.encodedBytes;
+      this.dirtyBytes += actor.heapBytes;
     }
     this.#frozen = [];
     this.#phase = 'idle';

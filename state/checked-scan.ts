@@ -8,8 +8,8 @@ import type { PackedActors, StoreMeta } from '../src/core/state.ts';
 import { DigestSum } from './digest.ts';
 
 export interface ScanFacts {
-  /** Of the moment of the scan; undefined: nothing was ever written. */
-  readonly meta: StoreMeta | undefined;
+  /** Of the moment of the scan; asked for at its end; undefined: nothing was ever written. */
+  readonly meta: () => StoreMeta | undefined;
   readonly folder: string;
 }
 
@@ -45,7 +45,7 @@ export class CheckedScan implements AsyncIterableIterator<PackedActors> {
 
   #check(): void {
     const { meta, folder } = this.#facts;
-    const expected = meta?.digest ?? new DigestSum().hex();
+    const expected = meta()?.digest ?? new DigestSum().hex();
     if (this.#sum.hex() === expected) return;
     throw new ShrikeError(
       'STATE_CORRUPT',

@@ -148,7 +148,8 @@ class MemoryStore implements ActorStore {
   scan(blockBytes: number): AsyncIterable<PackedActors> {
     assert(!this.#closed, 'the store is open');
     const entries = [...this.#disk.actors].sort((a, b) => a[0] - b[0]);
-    const facts = { meta: this.meta, folder: `memory partition ${this.#partition}` };
+    const { meta } = this;
+    const facts = { meta: () => meta, folder: `memory partition ${this.#partition}` };
     return new CheckedScan(blocksOf(entries, blockBytes), facts);
   }
 

@@ -69,7 +69,7 @@ export class RocksDbStore implements ActorStore {
   readonly #options: RocksDbStoresOptions;
   #handle: RocksHandle;
   #meta: StoreMeta | undefined;
-  #writing = false;
+  #writing: Promise<void> | undefined;
   #openScans = 0;
   /** A write failed: RocksDB may refuse all further ones until it is opened again. */
   #ailing = false;
@@ -103,30 +103,40 @@ export class RocksDbStore implements ActorStore {
   }
 
   async write(actors: PackedActors, meta: StoreMeta): Promise<void> {
-    assert(!this.#writing, 'writes do not overlap');
-    this.#writing = true;
+    assert(this.#phase !== 'closed', 'the store is open');
+    assert(this.#writing === undefined, 'writes do not overlap');
+    this.#writing = this.#recoverAndWrite(actors, meta);
     try {
-      if (this.#ailing) await this.#recover(actors.byteLength);
-      await this.#write(actors, meta);
+      await this.#writing;
       this.#meta = meta;
     } catch (error) {
       this.#ailing = true;
       throw error;
     } finally {
-      this.#writing = false;
+      this.#writing = undefined;
     }
+  }
+
+  async #recoverAndWrite(actors: PackedActors, meta: StoreMeta): Promise<void> {
+    if (this.#ailing) await this.#recover(actors.byteLength);
+    await this.#write(actors, meta);
   }
 
   scan(blockBytes: number): AsyncIterable<PackedActors> {
     assert(this.#phase === 'open', 'a scan starts while the store is open');
     this.#openScans += 1;
-    const rows = this.#handle.rows(ACTORS_FROM, ACTORS_END);
+    const { folder } = this.#handle;
+    // The meta entry comes through the same view: a write that is under way is in both, or in none.
+    const rows = this.#handle.rows(META_KEY, ACTORS_END);
     const blocks = new RowBlocks(rows, { blockBytes, onEnd: () => (this.#openScans -= 1) });
-    return new CheckedScan(blocks, { meta: this.#meta, folder: this.#handle.folder });
+    const meta = () => blocks.meta && decodeMeta(blocks.meta, folder);
+    return new CheckedScan(blocks, { meta, folder });
   }
 
   /** Estimated bytes on disk and in memory (memtables, indexes and filters, block cache). */
   rocksBytes(): { readonly disk: number; readonly memory: number } {
+    // The binding would follow a null pointer.
+    if (this.#phase !== 'open') return { disk: 0, memory: 0 };
     const property = (name: string) => this.#handle.property(`rocksdb.${name}`);
     return {
       disk: property('total-sst-files-size'),
@@ -137,8 +147,9 @@ export class RocksDbStore implements ActorStore {
     };
   }
 
+  /** After what is under way: the binding would write to a store that is gone, and crash the process. */
   async close(): Promise<void> {
-    await this.#reopening?.catch(() => undefined); // whoever began it has the error
+    await Promise.allSettled([this.#writing, this.#reopening]); // whoever began them has their errors
     const { isOpen } = this.#handle;
     this.#phase = 'closed';
     if (isOpen) await this.#handle.close();
@@ -222,6 +233,8 @@ interface RowBlocksOptions {
 
 /** Its view is of the moment it was made, which a generator's, started by the first `next`, is not. */
 class RowBlocks implements AsyncIterator<PackedActors, undefined> {
+  /** The meta entry, once the first block has been read. */
+  meta: Buffer | undefined;
   readonly #rows: RocksRows;
   readonly #options: RowBlocksOptions;
   #ended = false;
@@ -237,6 +250,10 @@ class RowBlocks implements AsyncIterator<PackedActors, undefined> {
     let bytes = 0;
     try {
       await this.#rows.some((key, value) => {
+        if (key.equals(META_KEY)) {
+          this.meta = value;
+          return true;
+        }
         entries.push([decodeKey(key), value]);
         bytes += value.byteLength;
         return bytes < this.#options.blockBytes;

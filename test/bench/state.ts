@@ -214,7 +214,7 @@ async function benchLarge(actors: number, dir: string): Promise<void> {
     for (const partition of partitions) await storeAll(partition);
   });
   for (const { store, table } of partitions.slice(0, 1)) {
-    console.log(table.stats, store.rocksBytes(), store.meta?.actorCount);
+    console.log({ ...table.stats }, store.rocksBytes(), store.meta?.actorCount);
   }
   for (const { store } of partitions) await store.close();
 }

@@ -173,6 +173,19 @@ describe('rocksdb', () => {
     await expect(rocksIn(dir).open(7)).rejects.toMatchObject({ code: 'DATA_DIR_UNWRITABLE' });
   });
 
+  test('closing waits for the write that is under way', async () => {
+    const dir = newFolder();
+    const store = await rocksIn(dir).open(7);
+    const writing = new Writer(store).write(10, uniform(2000, 100));
+    await systemClock.yield();
+    await store.close();
+    await writing;
+    expect(store.rocksBytes()).toEqual({ disk: 0, memory: 0 });
+    const later = await rocksIn(dir).open(7);
+    expect(later.meta?.nextOffset).toBe(10);
+    await later.close();
+  });
+
   test('a store says how much it takes on disk and in memory', async () => {
     const dir = await filledFolder();
     const store = await rocksIn(dir).open(7);

@@ -1,5 +1,6 @@
 /** What every local store must do; run over RocksDB and memory alike. */
 import { expect, test } from 'vitest';
+import { systemClock } from '../../src/core/clock.ts';
 import { packActors, unpackActors } from '../../src/core/packed-actors.ts';
 import type { ActorStore, ActorStores, PackedActors, StoreMeta } from '../../src/core/state.ts';
 import { digestOf } from '../../state/digest.ts';
@@ -143,6 +144,21 @@ export function actorStoreSuite(make: () => Promise<StoreUnderTest>): void {
           [3, 'new'],
         ],
       ]);
+    }));
+
+  test('a scan that begins while a write is under way shows all of it or nothing', () =>
+    withStore(async ({ store, writer }) => {
+      await writer.write(10, uniform(300, 10));
+      for (let turns = 0; turns < 8; turns++) {
+        const writing = writer.write(20 + turns, uniform(600 + turns, 20 + turns));
+        for (let i = 0; i < turns; i++) await systemClock.yield();
+        const sizes = new Set<number>();
+        for await (const block of store.scan(1000)) {
+          for (const [, bytes] of unpackActors(block)) sizes.add(bytes.byteLength);
+        }
+        expect(sizes.size).toBe(1);
+        await writing;
+      }
     }));
 
   test('a scan that is left early leaves the store usable', () =>
