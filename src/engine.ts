@@ -79,7 +79,8 @@ export class Engine implements EngineView {
       application: config.application,
       inputTopic: config.input.transactions,
       workers: workersOf(config),
-      startWorker: (worker) => startActorThread({ worker, config, model, folders: parts.folder }),
+      startWorker: (worker) =>
+        startActorThread({ worker, config, model, folders: foldersOf(parts.folder) }),
       commit: config.commit,
       emitEvent: (level, event, facts) => parts.logger.event(level, event, facts),
       onStats: (worker, stats) => this.#board.onStats(worker, stats),
@@ -250,6 +251,11 @@ export class Engine implements EngineView {
   #warn(event: string, error: unknown): void {
     this.#parts.logger.event('warn', event, { reason: explain(error) });
   }
+}
+
+/** What a thread may be told: paths, without the functions beside them. */
+function foldersOf({ state, checkpoints }: DataFolder) {
+  return { state, checkpoints };
 }
 
 function workersOf({ workers, input }: Config): number {

@@ -1,7 +1,7 @@
 /** Starts actor threads: a Node.js Worker as the coordinator sees it. */
 import { type TransferListItem, Worker } from 'node:worker_threads';
-import type { Envelope } from './core/messages.ts';
 import type { Config } from './core/config.ts';
+import type { Envelope } from './core/messages.ts';
 import type { Model } from './core/scoring.ts';
 import type { WorkerThread } from './runtime/worker-seat.ts';
 
@@ -28,8 +28,7 @@ export function startActorThread(setup: ActorThreadSetup): WorkerThread {
   return {
     channel: {
       post: (envelope, transfer) => worker.postMessage(envelope, transfer as TransferListItem[]),
-      onMessage: (listener) =>
-        worker.on('message', (envelope: Envelope) => listener(envelope)),
+      onMessage: (listener) => worker.on('message', (envelope: Envelope) => listener(envelope)),
     },
     ended,
     terminate: async () => {

@@ -28,5 +28,5 @@ const isInstalled = existsSync(lock) && statSync(lock).mtimeMs >= statSync('pack
 if (!isInstalled) run('installing packages', 'npm', ['ci', '--loglevel=error']);
 run('building', process.execPath, ['tools/build.mjs']);
 
-process.argv.splice(1, 1, `${root}dist/src/cli.js`, 'run', '--source', 'simulate');
+process.argv.splice(1, 1, `${root}dist/src/cli.js`, 'run', '--source', 'simulate', '--history-days', '30');
 await import('../dist/src/cli.js');

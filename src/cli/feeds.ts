@@ -9,7 +9,7 @@ import { type LoadCounts, loadCsv } from '../ingest/load.ts';
 import type { ProgressLine } from '../ingest/progress.ts';
 import { RejectsFile } from '../ingest/rejects.ts';
 import { positionAfter, type SeenPayment, type StreamPosition } from '../simulator/payments.ts';
-import { createWorld, type World } from '../simulator/people.ts';
+import { createWorld, DAY_MINUTES, type World } from '../simulator/people.ts';
 import { readZipPlaces } from '../simulator/places.ts';
 import { appendProfiles, runProducer } from '../simulator/producer.ts';
 import type { Source } from './source-marker.ts';
@@ -28,6 +28,8 @@ export interface SimulateFeed {
   readonly world: World;
   readonly ratePerSecond: number | 'max';
   readonly payments?: number;
+  /** A new log begins with so many days of payments, as fast as they go: a card without a past tells little. */
+  readonly historyDays: number;
   readonly signal: AbortSignal;
 }
 
@@ -39,15 +41,15 @@ export async function feedSimulated(feed: SimulateFeed): Promise<number> {
   if ((await countOf(log, cardsTopic, partitions)) === 0) {
     await appendProfiles({ append, world, partitions, usersTopic, cardsTopic, clock });
   }
-  const position = await resume(feed);
+  const common = { append, world, partitions, topic, clock, signal };
+  let position = await resume(feed);
+  if (position === undefined && feed.historyDays > 0) {
+    const until = { minute: world.startMinute + feed.historyDays * DAY_MINUTES };
+    ({ position } = await runProducer({ ...common, ratePerSecond: 'max', until }));
+  }
   const report = await runProducer({
-    append,
-    world,
-    partitions,
-    topic,
+    ...common,
     ratePerSecond,
-    clock,
-    signal,
     ...(payments !== undefined && { until: { payments } }),
     ...(position !== undefined && { position }),
   });

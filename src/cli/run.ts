@@ -22,6 +22,7 @@ interface RunOptions extends CommonOptions {
   readonly fraudRate: string;
   readonly seed: number;
   readonly payments?: number;
+  readonly historyDays: number;
   readonly transactions?: string;
   readonly users?: string;
   readonly cards?: string;
@@ -60,6 +61,12 @@ export function addRun(program: Command): void {
       'simulate: the same seed makes the same payments',
       wholeNumber('--seed', 0),
       1,
+    )
+    .option(
+      '--history-days <n>',
+      'simulate: days of payments that a new log begins with, as fast as they go',
+      wholeNumber('--history-days', 0),
+      0,
     )
     .option(
       '--payments <n>',
@@ -172,6 +179,7 @@ async function feed({ log, config }: Engine, { options, source, stop }: Feeding)
       config,
       world: simulatedWorld(source),
       ratePerSecond: rate,
+      historyDays: options.historyDays,
       ...(payments !== undefined && { payments }),
       signal: stop,
     });

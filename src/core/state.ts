@@ -44,6 +44,8 @@ export interface ActorStore {
   write(actors: PackedActors, meta: StoreMeta): Promise<void>;
   /** All actors as of the call, ascending by key, in blocks of about `blockBytes`. */
   scan(blockBytes: number): AsyncIterable<PackedActors>;
+  /** Estimates, for people; a store that is no files has none. */
+  rocksBytes?(): { readonly disk: number; readonly memory: number };
   close(): Promise<void>;
 }
 

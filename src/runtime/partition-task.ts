@@ -81,6 +81,7 @@ export class PartitionTask<E> {
 
   stats(): PartitionStats {
     const table = this.#session?.table;
+    this.#counters.rocksBytes = this.#session?.rocksBytes ?? 0;
     const cache = {
       hits: table?.stats.hits ?? 0,
       misses: table?.stats.misses ?? 0,
@@ -110,7 +111,11 @@ export class PartitionTask<E> {
     this.#enter('restoring');
     this.#counters.enter('restore');
     const position = await commits.position();
-    const restored = await restore(parts, partition, position);
+    const restored = await restore(
+      { ...parts, onProgress: () => this.#counters.enter('restore') },
+      partition,
+      position,
+    );
     const session = new Session({
       parts,
       partition,
@@ -125,7 +130,10 @@ export class PartitionTask<E> {
     this.#session = session;
     try {
       this.#counters.enter('profiles');
-      await this.#profileReader.catchUp(stopping);
+      await this.#profileReader.catchUp(() => {
+        this.#counters.enter('profiles');
+        return stopping();
+      });
       this.#enter('replaying');
       await session.replay();
       if (stopping()) return;

@@ -18,7 +18,11 @@ export interface Restored {
   readonly from: 'empty' | 'local' | 'checkpoint';
 }
 
-type RestoreParts = Pick<TaskParts<unknown>, 'stores' | 'checkpoints' | 'inputTopic' | 'emitEvent'>;
+interface RestoreParts
+  extends Pick<TaskParts<unknown>, 'stores' | 'checkpoints' | 'inputTopic' | 'emitEvent'> {
+  /** Called for each block that was copied in: a long restore is not a stuck one. */
+  readonly onProgress: () => void;
+}
 
 export async function restore(
   parts: RestoreParts,
@@ -81,7 +85,7 @@ async function fromCheckpoints(
   const manifests: Manifest[] = [];
   for (const listed of await parts.checkpoints.list(of)) {
     if ('manifest' in listed) manifests.push(listed.manifest);
-    else reportDamage(parts, partition, listed.key, listed.damage);
+    else reportDamage(parts, { partition, key: listed.key, reason: listed.damage });
   }
   for (;;) {
     const sealed = manifests.map((manifest) => manifest.nextOffset);
@@ -119,28 +123,34 @@ async function copyIn(
   const meta: StoreMeta = { formatVersion: 1, nextOffset: INCOMPLETE, digest, actorCount, schemas };
   const store = await parts.stores.open(partition);
   try {
-    for await (const block of parts.checkpoints.read(manifest)) await store.write(block, meta);
+    for await (const block of parts.checkpoints.read(manifest)) {
+      await store.write(block, meta);
+      parts.onProgress();
+    }
     await store.write(packActors([]), { ...meta, nextOffset: manifest.nextOffset });
     return store;
   } catch (error) {
     await store.close();
     await parts.stores.destroy(partition);
     if (codeOf(error) !== 'CHECKPOINT_CORRUPT') throw error;
-    reportDamage(parts, partition, `checkpoint ${manifest.sequence}`, explain(error));
+    reportDamage(parts, {
+      partition,
+      key: `checkpoint ${manifest.sequence}`,
+      reason: explain(error),
+    });
     return undefined;
   }
 }
 
-function reportDamage(
-  { emitEvent }: RestoreParts,
-  partition: number,
-  key: string,
-  damage: string,
-): void {
+interface Damage {
+  readonly partition: number;
+  readonly key: string;
+  readonly reason: string;
+}
+
+function reportDamage({ emitEvent }: RestoreParts, damage: Damage): void {
   emitEvent('error', 'checkpoint is damaged; the one before it is used', {
-    partition,
     code: 'CHECKPOINT_CORRUPT',
-    key,
-    reason: damage,
+    ...damage,
   });
 }

@@ -88,6 +88,12 @@ export class Session<E> {
     counters.nextOffset = restored.offset;
   }
 
+  /** On disk and in RocksDB's own memory. */
+  get rocksBytes(): number {
+    const { disk = 0, memory = 0 } = this.#options.restored.store.rocksBytes?.() ?? {};
+    return disk + memory;
+  }
+
   get position(): Offset {
     return this.#position;
   }

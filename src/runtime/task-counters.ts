@@ -29,6 +29,7 @@ export class TaskCounters {
   committedOffset = 0;
   storedOffset = 0;
   highWatermark = 0;
+  rocksBytes = 0;
   committedTimestampMs = 0;
   readonly checkpoint = {
     offset: 0,
@@ -95,7 +96,7 @@ export class TaskCounters {
       recoveries: this.recoveries,
       checkpoint: { ...this.checkpoint },
       cache,
-      rocksBytes: 0,
+      rocksBytes: this.rocksBytes,
       stageSeconds: { ...this.#seconds },
     };
   }
