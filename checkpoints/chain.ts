@@ -48,8 +48,6 @@ export class SerialChain implements CheckpointChain {
   #backlog: Snapshot[] = [];
   /** Segments are there, the manifest was sent; whether it arrived is not known. */
   #attempt: { readonly manifest: Manifest; readonly body: Uint8Array } | undefined;
-  /** A snapshot was dropped: only a base can follow. */
-  #broken = false;
   #conflict: ShrikeError | undefined;
   /** Manifests do not change: each is read once. */
   readonly #read = new Map<string, Manifest>();
@@ -101,9 +99,9 @@ export class SerialChain implements CheckpointChain {
       this.#backlog.at(-1)?.meta.nextOffset ??
       this.#attempt?.manifest.nextOffset ??
       this.#newest?.nextOffset;
-    // A hole: stored without being sealed (a crash in between), or restored from an older checkpoint.
-    if (covered !== undefined && fromOffset !== covered) this.#broken = true;
-    if (this.#broken) this.#backlog = [];
+    // A hole (stored without being sealed, restored from an older checkpoint, shed): what comes now follows
+    // no manifest, so that it makes a base; what came before it is in that, too.
+    if (covered !== undefined && fromOffset !== covered) this.#backlog = [];
     const last = this.#backlog.at(-1);
     // Without changes only the end moves: a store that is down over a quiet night costs no memory.
     if (last !== undefined && snapshot.changedCount === 0) {
@@ -113,9 +111,7 @@ export class SerialChain implements CheckpointChain {
 
   #shedBacklog(): void {
     const bytes = this.#backlog.reduce((sum, { changed }) => sum + changed.byteLength, 0);
-    if (bytes <= this.#options.backlogBytesMax) return;
-    this.#backlog = [];
-    this.#broken = true;
+    if (bytes > this.#options.backlogBytesMax) this.#backlog = [];
   }
 
   async #sealBacklog(snapshot: Snapshot, options: SealOptions): Promise<Manifest> {
@@ -123,8 +119,6 @@ export class SerialChain implements CheckpointChain {
       previous: this.#newest,
       fromOffset: this.#backlog[0]?.fromOffset ?? snapshot.fromOffset,
       snapshot,
-      hasChanges: this.#backlog.some(({ changedCount }) => changedCount > 0),
-      broken: this.#broken,
       savepoint: options.savepoint,
       compactAfterSegments: this.#options.compactAfterSegments,
     });
@@ -179,7 +173,6 @@ export class SerialChain implements CheckpointChain {
     // From here on the manifest may exist, whatever the answer is; its snapshots are no longer needed.
     this.#attempt = { manifest, body: encodeManifest(manifest) };
     this.#backlog = [];
-    this.#broken = false;
     await this.#settle();
     return manifest;
   }

@@ -15,10 +15,6 @@ export interface SealFacts {
   /** The oldest snapshot that no manifest holds yet starts here. */
   readonly fromOffset: Offset;
   readonly snapshot: Snapshot;
-  /** Some actor has changed since the previous manifest. */
-  readonly hasChanges: boolean;
-  /** A snapshot was dropped, or never arrived: increments would have a hole. */
-  readonly broken: boolean;
   readonly savepoint: string | undefined;
   readonly compactAfterSegments: number;
 }
@@ -34,9 +30,8 @@ export type SealPlan =
 export function planSeal(facts: SealFacts): SealPlan {
   const { previous, snapshot } = facts;
   // An increment must start where the previous manifest ends, or C5 would not hold.
-  const follows =
-    previous !== undefined && !facts.broken && facts.fromOffset === previous.nextOffset;
-  if (follows && !facts.hasChanges && snapshot.meta.nextOffset === previous.nextOffset) {
+  const follows = previous !== undefined && facts.fromOffset === previous.nextOffset;
+  if (follows && snapshot.meta.nextOffset === previous.nextOffset) {
     // Never a base: who restored an older checkpoint of this offset, the newest one being damaged, would not
     // be told apart from who restored this one.
     return { kind: facts.savepoint === undefined ? 'nothing' : 'increment' };

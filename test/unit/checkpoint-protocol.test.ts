@@ -58,22 +58,20 @@ test('keys are as documented, and read back', () => {
 });
 
 describe('what the next seal writes', () => {
-  const base = { broken: false, savepoint: undefined, compactAfterSegments: 2 };
+  const base = { savepoint: undefined, compactAfterSegments: 2 };
   const previous = manifest(1); // ends at offset 100
   test.each([
-    ['the first one scans the state', undefined, snapshot(50, 100, 1), {}, 'base-of-scan'],
-    ['the first one has all in the snapshot', undefined, snapshot(0, 9, 3), {}, 'base-of-snapshot'],
-    ['changes follow the last checkpoint', previous, snapshot(100, 200, 2), {}, 'increment'],
-    ['every actor changed', previous, snapshot(100, 200, 3), {}, 'base-of-snapshot'],
-    ['only the offset moved', previous, snapshot(100, 200, 0), {}, 'increment'],
-    ['there is a hole before the snapshot', previous, snapshot(120, 200, 2), {}, 'base-of-scan'],
-    ['the snapshot starts earlier', previous, snapshot(80, 200, 2), {}, 'base-of-scan'],
-    ['one was dropped', previous, snapshot(100, 200, 2), { broken: true }, 'base-of-scan'],
-  ] as const)('%s', (_, before, next, over, kind) => {
-    const { fromOffset, changedCount } = next;
-    const hasChanges = changedCount > 0;
-    const facts = { ...base, previous: before, snapshot: next, fromOffset, hasChanges };
-    expect(planSeal({ ...facts, ...over }).kind).toBe(kind);
+    ['the first one scans the state', undefined, snapshot(50, 100, 1), 'base-of-scan'],
+    ['the first one has all in the snapshot', undefined, snapshot(0, 9, 3), 'base-of-snapshot'],
+    ['changes follow the last checkpoint', previous, snapshot(100, 200, 2), 'increment'],
+    ['every actor changed', previous, snapshot(100, 200, 3), 'base-of-snapshot'],
+    ['only the offset moved', previous, snapshot(100, 200, 0), 'increment'],
+    ['there is a hole before the snapshot', previous, snapshot(120, 200, 2), 'base-of-scan'],
+    ['the snapshot starts earlier', previous, snapshot(80, 200, 2), 'base-of-scan'],
+  ] as const)('%s', (_, before, next, kind) => {
+    const { fromOffset } = next;
+    const facts = { ...base, previous: before, snapshot: next, fromOffset };
+    expect(planSeal(facts).kind).toBe(kind);
   });
 
   test('nothing when nothing happened, unless somebody asked for a savepoint', () => {
@@ -82,14 +80,11 @@ describe('what the next seal writes', () => {
       previous: manifest(1),
       snapshot: snapshot(100, 100, 0),
       fromOffset: 100,
-      hasChanges: false,
     };
     expect(planSeal(facts).kind).toBe('nothing');
     expect(planSeal({ ...facts, savepoint: 'before-upgrade' }).kind).toBe('increment');
     const long = manifest(1, { segments: [segment(1), segment(2), segment(3)] });
     expect(planSeal({ ...facts, previous: long, savepoint: 'mine' }).kind).toBe('increment');
-    // Actors that were written anew, as after a migration of their schema.
-    expect(planSeal({ ...facts, hasChanges: true }).kind).toBe('increment');
   });
 
   test('an empty state is a base without segments', () => {
@@ -104,7 +99,6 @@ describe('what the next seal writes', () => {
       previous: undefined,
       snapshot: empty,
       fromOffset: 0,
-      hasChanges: false,
     };
     expect(planSeal(facts).kind).toBe('base-of-snapshot');
   });

@@ -204,6 +204,18 @@ describe('a store that fails', () => {
     await expectRestorable(sealed);
   });
 
+  test('a snapshot that is missing in the backlog makes a base', async () => {
+    await seal([1, 2, 3, 4]);
+    faults = fails('put', 'before');
+    await expect(seal([1])).rejects.toMatchObject(uploadFailed);
+    partition.step([2]);
+    partition.snapshot(); // stored, and never handed over
+    faults = {};
+    const sealed = await seal([3]);
+    expect(sealed.baseCount).toBe(2);
+    await expectRestorable(sealed);
+  });
+
   test('an error of the scan is not one of the store', async () => {
     await seal([1, 2, 3]);
     partition.step([1]);
