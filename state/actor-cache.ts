@@ -1,7 +1,8 @@
 /**
- * Actors in memory, by key, with a byte budget. Who goes is decided by CLOCK: a hand walks over all actors
- * and lowers each one's mark; an actor whose mark is down already leaves, if it is clean. That costs one
- * field write an access, where a true LRU list costs six, and lets hardly anything hot go.
+ * Actors in memory, by key, with a byte budget. Who goes is decided by CLOCK: a hand walks over all
+ * actors and lowers each one's mark; an actor whose mark is down already leaves, if it is clean.
+ * That costs one field write an access, where a true LRU list costs six, and lets hardly anything
+ * hot go.
  */
 import type { ActorState } from '../src/core/flow.ts';
 import type { ActorKey } from '../src/core/ids.ts';
@@ -15,8 +16,9 @@ const MARK_USED = 1;
 // Prefetched for a batch that may come after the next `evict`: it survives two.
 const MARK_PREFETCHED = 2;
 
-// Measured with the operators of R1 (`test/bench/state.ts heap`): an actor without cards takes 480 bytes and
-// 150 in the cache, a card 1,100 for its empty states, and what they hold 0.7 to 1.5 by encoded byte.
+// Measured with the operators of R1 (`test/bench/state.ts heap`): an actor without cards takes 480
+// bytes and 150 in the cache, a card 1,100 for its empty states, and what they hold 0.7 to 1.5 by
+// encoded byte.
 const HEAP_BYTES_OF_ACTOR = 650;
 const HEAP_BYTES_OF_SUB = 1100;
 const HEAP_BYTES_BY_ENCODED = 1.5;
@@ -61,7 +63,10 @@ export class ActorCache {
   bytes = 0;
   evicted = 0;
   readonly #actors = new Map<ActorKey, CachedActor>();
-  /** A Map's iterator survives insertions and deletions, and meets what is added behind it: the clock's hand. */
+  /**
+   * A Map's iterator survives insertions and deletions, and meets what is added behind it: the
+   * clock's hand.
+   */
   #hand = this.#actors.values();
 
   constructor(bytesMax: number) {

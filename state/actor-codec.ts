@@ -4,8 +4,8 @@
  *   u8 format version   u32 schema id (little-endian)   msgpack of
  *   [root last, [root states…], [[sub-key, last, [states…]]… ascending by sub-key]]
  *
- * Equal actors give equal bytes (the digest rests on it): numbers are packed by value alone, records and
- * shared structures are off, and sub-keys are sorted.
+ * Equal actors give equal bytes (the digest rests on it): numbers are packed by value alone,
+ * records and shared structures are off, and sub-keys are sorted.
  */
 import { Packr, RESERVE_START_SPACE } from 'msgpackr';
 import { ShrikeError } from '../src/core/errors.ts';

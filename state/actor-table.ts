@@ -1,13 +1,16 @@
 /**
  * Actor objects of one partition, cached over its store.
  *
- *   prefetch ──> cache ──change──> dirty ──snapshot──> frozen ──encoded──> writing ──store──> clean ──evict──>
+ *   prefetch ─> cache ─change─> dirty ─snapshot─> frozen ─encoded─> writing ─store─> clean ─evict─>
  *
- * T1  An actor that is frozen and not encoded yet is encoded before it changes: the image is of one offset (S2).
- * T2  Only clean actors leave memory (S4); what is absent from the cache is in the store, or nowhere.
+ * T1  An actor that is frozen and not encoded yet is encoded before it changes: the image is of one
+ *     offset (S2).
+ * T2  Only clean actors leave memory (S4); what is absent from the cache is in the store, or
+ *     nowhere.
  * T3  A key is loaded by one read at a time, so a read never brings back what has been overtaken.
  * T4  The digest holds each actor's last encoding, exactly once; so does the actor count.
- * T5  Snapshot, store, snapshot, store: each snapshot is stored, or has failed to be, before the next one.
+ * T5  Snapshot, store, snapshot, store: each snapshot is stored, or has failed to be, before the
+ *     next one.
  */
 import { assert } from '../src/core/assert.ts';
 import type { Clock } from '../src/core/clock.ts';
@@ -93,8 +96,8 @@ export class CachedActorTable implements ActorTable {
   }
 
   /**
-   * What it has brought into memory stays there for at least one call of `evict` before it is used; steps
-   * follow in the turn in which it resolves, or it is called again before them.
+   * What it has brought into memory stays there for at least one call of `evict` before it is used;
+   * steps follow in the turn in which it resolves, or it is called again before them.
    */
   prefetch(keys: readonly ActorKey[]): Promise<void> | undefined {
     let missing: Set<ActorKey> | undefined;
@@ -141,7 +144,10 @@ export class CachedActorTable implements ActorTable {
     }
   }
 
-  /** An actor of an old schema is as clean as any: it is written in the new one when it next changes. */
+  /**
+   * An actor of an old schema is as clean as any: it is written in the new one when it next
+   * changes.
+   */
   #revive(key: ActorKey, bytes: Uint8Array | undefined): CachedActor {
     const { codec, createActor } = this.#options;
     if (bytes === undefined) return new CachedActor(key, createActor());
@@ -260,7 +266,9 @@ export class CachedActorTable implements ActorTable {
     this.#phase = 'idle';
   }
 
-  /** A snapshot that did not reach the store: its actors are dirty still, and go with the next one. */
+  /**
+   * A snapshot that did not reach the store: its actors are dirty still, and go with the next one.
+   */
   #thaw(): void {
     for (const actor of this.#frozen) {
       actor.image = undefined;

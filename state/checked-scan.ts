@@ -1,6 +1,7 @@
 /**
- * RocksDB's binding turns checksums off for iterators: a damaged file would be scanned without a word, and
- * sealed as a new base. So a scan adds up the digest, and ends in an error when it is not the meta's (S5).
+ * RocksDB's binding turns checksums off for iterators: a damaged file would be scanned without a
+ * word, and sealed as a new base. So a scan adds up the digest, and ends in an error when it is not
+ * the meta's (S5).
  */
 import { ShrikeError } from '../src/core/errors.ts';
 import { unpackActors } from '../src/core/packed-actors.ts';

@@ -1,7 +1,7 @@
 /**
- * S5: the digest of a partition's state is the sum, lane by lane modulo 2^32, of a 128-bit hash of each
- * actor. A sum can be kept up to date (take the old hash away, add the new one), and does not know in
- * which order actors came. It guards against faults, not against someone who forges state.
+ * S5: the digest of a partition's state is the sum, lane by lane modulo 2^32, of a 128-bit hash of
+ * each actor. A sum can be kept up to date (take the old hash away, add the new one), and does not
+ * know in which order actors came. It guards against faults, not against someone who forges state.
  */
 import { assert } from '../src/core/assert.ts';
 import type { ActorKey } from '../src/core/ids.ts';
@@ -11,7 +11,8 @@ import type { PackedActors, StateDigest, StateDigester } from '../src/core/state
 const KEY_BYTES = 8;
 const BLOCK_BYTES = 16;
 
-// Words are read from the machine's own order, which every platform of Node.js 20 has little-endian.
+// Words are read from the machine's own order, which every platform of Node.js 20 has
+// little-endian.
 assert(new Uint8Array(new Uint32Array([1]).buffer)[0] === 1, 'the machine is little-endian');
 
 let scratch = new Uint8Array(64 << 10);
@@ -32,8 +33,8 @@ function load(key: ActorKey, bytes: Uint8Array): number {
 }
 
 /**
- * MurmurHash3_x86_128 (Austin Appleby, public domain), seed 0, of the key as u64 little-endian followed by
- * the bytes: 16 bytes a turn in 32-bit arithmetic, which is what V8 has in registers.
+ * MurmurHash3_x86_128 (Austin Appleby, public domain), seed 0, of the key as u64 little-endian
+ * followed by the bytes: 16 bytes a turn in 32-bit arithmetic, which is what V8 has in registers.
  */
 export function hashActor(key: ActorKey, bytes: Uint8Array, lanes: Int32Array): void {
   const length = load(key, bytes);

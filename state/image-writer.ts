@@ -13,8 +13,8 @@ export class ImageWriter {
   #previous = -1;
 
   /**
-   * @param bytesExpected an overestimate costs address space only: the system backs pages when they are
-   * written to; an underestimate costs a copy
+   * @param bytesExpected an overestimate costs address space only: the system backs pages when they
+   * are written to; an underestimate costs a copy
    */
   constructor(bytesExpected: number) {
     this.#bytes = new Uint8Array(bytesExpected);

@@ -1,6 +1,6 @@
 /**
- * Stores in memory, for tests and the simulator: a disk that survives a simulated crash, and faults that
- * a real disk has.
+ * Stores in memory, for tests and the simulator: a disk that survives a simulated crash, and faults
+ * that a real disk has.
  */
 import { assert } from '../src/core/assert.ts';
 import { ShrikeError } from '../src/core/errors.ts';
@@ -38,7 +38,10 @@ export class MemoryDisk {
     this.meta = encodeMeta(meta);
   }
 
-  /** A power cut: writes are not synced, so the last ones may be gone; always whole ones, from the end. */
+  /**
+   * A power cut: writes are not synced, so the last ones may be gone; always whole ones, from the
+   * end.
+   */
   loseWrites(count: number): void {
     for (let i = 0; i < count; i++) {
       const write = this.#undo.pop();

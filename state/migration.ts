@@ -23,7 +23,9 @@ export interface SlotPlan {
 
 export interface MigrationPlan {
   readonly root: SlotPlan;
-  /** Undefined: the old sub-keys were of another kind, or there are none any more; they are dropped. */
+  /**
+   * Undefined: the old sub-keys were of another kind, or there are none any more; they are dropped.
+   */
   readonly sub: SlotPlan | undefined;
 }
 
@@ -37,8 +39,8 @@ export function planMigration(flow: StateFlow, stored: Schema): MigrationPlan {
   const storedSubKeys = new Set(stored.map((o) => o.key).filter((key) => key !== rootKey));
   if (storedSubKeys.size > 1) {
     refuse(
-      `stored state has the keys ${[...storedSubKeys].join(', ')} next to ${rootKey}: an actor has ` +
-        "one key within it; was the actor's key renamed?",
+      `stored state has the keys ${[...storedSubKeys].join(', ')} next to ${rootKey}: an actor ` +
+        "has one key within it; was the actor's key renamed?",
     );
   }
   const [storedSubKey] = storedSubKeys;

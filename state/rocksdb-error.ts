@@ -3,7 +3,8 @@ import { type ErrorCode, isDiskFull, ShrikeError } from '../src/core/errors.ts';
 const MESSAGES: readonly (readonly [RegExp, ErrorCode])[] = [
   [/lock hold by current process|While lock file/i, 'DATA_DIR_LOCKED'],
   [/Permission denied|Read-only file system|Operation not permitted/i, 'DATA_DIR_UNWRITABLE'],
-  // They pass, and say nothing of what is on the disk: a sound store must not be thrown away for them.
+  // They pass, and say nothing of what is on the disk: a sound store must not be thrown away for
+  // them.
   [/Too many open files|Cannot allocate memory/i, 'STATE_UNAVAILABLE'],
 ];
 

@@ -39,7 +39,8 @@ export class RocksHandle {
           cacheSize: Math.min(options.cacheBytes, SIZE_MAX),
           writeBufferSize: Math.min(options.writeBufferBytes, SIZE_MAX),
           maxOpenFiles: OPEN_FILES_MAX,
-          // Amounts and times barely compress; leaving it out saves the CPU of every flush and compaction.
+          // Amounts and times barely compress; leaving it out saves the CPU of every flush and
+          // compaction.
           compression: false,
         },
         done,
@@ -58,8 +59,9 @@ export class RocksHandle {
   }
 
   /**
-   * No sync: RocksDB replays its write-ahead log in order and stops at the first torn record, so a power cut
-   * leaves the store as it was after some earlier write. L only ever gets older, and replay makes up for it.
+   * No sync: RocksDB replays its write-ahead log in order and stops at the first torn record, so a
+   * power cut leaves the store as it was after some earlier write. L only ever gets older, and
+   * replay makes up for it.
    */
   write(batch: Batch): Promise<void> {
     return this.#call('write', (done) => batch.write({ sync: false }, done));
@@ -67,7 +69,8 @@ export class RocksHandle {
 
   /** A consistent view of the keys [gte, lt) from now on. */
   rows(gte: Buffer, lt: Buffer): RocksRows {
-    // 256 KiB a round trip; at the default of 16 KiB, eight actors, a scan is mostly thread switches.
+    // 256 KiB a round trip; at the default of 16 KiB, eight actors, a scan is mostly thread
+    // switches.
     const options = { gte, lt, fillCache: false, highWaterMark: 256 << 10 };
     return new RocksRows(this.folder, this.#db.iterator(options));
   }
@@ -97,7 +100,10 @@ function called<T>(doing: string, folder: string, start: Start<T>): Promise<T> {
   });
 }
 
-/** An iterator; it must be ended, or it holds its view, and the files under it, until the store closes. */
+/**
+ * An iterator; it must be ended, or it holds its view, and the files under it, until the store
+ * closes.
+ */
 export class RocksRows {
   readonly #folder: string;
   readonly #rows: Rows;
@@ -109,8 +115,8 @@ export class RocksRows {
   }
 
   /**
-   * Passes entries to `take` until it says false. Callbacks, not a promise an entry: a scan of a million
-   * entries would make a million promises. @returns false when there are no more
+   * Passes entries to `take` until it says false. Callbacks, not a promise an entry: a scan of a
+   * million entries would make a million promises. @returns false when there are no more
    */
   some(take: (key: Buffer, value: Buffer) => boolean): Promise<boolean> {
     return called('scan', this.#folder, (done) => {

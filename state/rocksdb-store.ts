@@ -17,7 +17,8 @@ const ACTORS_FROM = Buffer.from([1]);
 const ACTORS_END = Buffer.from([2]);
 const KEY_BYTES = 9;
 
-// A worker that dies closes its stores while the next one opens them: wait for it, but not for ever.
+// A worker that dies closes its stores while the next one opens them: wait for it, but not for
+// ever.
 const LOCK_RETRY_MS = 50;
 const LOCK_RETRIES_MAX = 100;
 
@@ -147,9 +148,13 @@ export class RocksDbStore implements ActorStore {
     };
   }
 
-  /** After what is under way: the binding would write to a store that is gone, and crash the process. */
+  /**
+   * After what is under way: the binding would write to a store that is gone, and crash the
+   * process.
+   */
   async close(): Promise<void> {
-    await Promise.allSettled([this.#writing, this.#reopening]); // whoever began them has their errors
+    // Whoever began them has their errors.
+    await Promise.allSettled([this.#writing, this.#reopening]);
     const { isOpen } = this.#handle;
     this.#phase = 'closed';
     if (isOpen) await this.#handle.close();
@@ -174,8 +179,9 @@ export class RocksDbStore implements ActorStore {
   }
 
   /**
-   * Opens the store again after a failed write. It stays open for reads until there is space for the batch,
-   * its flush and the files of an open: a store that could not be opened again could not be read either.
+   * Opens the store again after a failed write. It stays open for reads until there is space for
+   * the batch, its flush and the files of an open: a store that could not be opened again could not
+   * be read either.
    */
   async #recover(batchBytes: number): Promise<void> {
     const { folder } = this.#handle;
@@ -195,7 +201,10 @@ export class RocksDbStore implements ActorStore {
     this.#ailing = false;
   }
 
-  /** Opening again may fail, for want of space above all; the next call that needs the store tries again. */
+  /**
+   * Opening again may fail, for want of space above all; the next call that needs the store tries
+   * again.
+   */
   #opened(): Promise<void> | undefined {
     assert(this.#phase !== 'closed', 'the store is open');
     if (this.#phase === 'open') return undefined;
@@ -231,7 +240,9 @@ interface RowBlocksOptions {
   readonly onEnd: () => void;
 }
 
-/** Its view is of the moment it was made, which a generator's, started by the first `next`, is not. */
+/**
+ * Its view is of the moment it was made, which a generator's, started by the first `next`, is not.
+ */
 class RowBlocks implements AsyncIterator<PackedActors, undefined> {
   /** The meta entry, once the first block has been read. */
   meta: Buffer | undefined;

@@ -1,4 +1,7 @@
-/** A store's meta as bytes: JSON, since it is read by people in an emergency, and written once a checkpoint. */
+/**
+ * A store's meta as bytes: JSON, since it is read by people in an emergency, and written once a
+ * checkpoint.
+ */
 import { ShrikeError } from '../src/core/errors.ts';
 import type { StoreMeta } from '../src/core/state.ts';
 

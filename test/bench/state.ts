@@ -1,9 +1,10 @@
 /**
  * Actors' memory with the operators of R1:
  *   node --expose-gc dist/test/bench/state.js [codec | heap | large] [actors=5000000] [dir=tmp]
- * codec  CPU µs and bytes of one typical actor (3 cards, 20 payments in each one's week, 32 merchants each).
- * heap   heap bytes of an actor by its encoded bytes: where ActorCache's constants come from.
- * large  more actors than memory: 8 partitions, 256 MiB of cache over all; fill, random access, RSS.
+ * codec  CPU µs and bytes of one typical actor (3 cards, 20 payments in each one's week, 32
+ * merchants each). heap   heap bytes of an actor by its encoded bytes: where ActorCache's constants
+ * come from. large  more actors than memory: 8 partitions, 256 MiB of cache over all; fill, random
+ * access, RSS.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -94,7 +95,8 @@ function heapBytes(): number {
 
 function benchHeap(): void {
   const schemas = codec.schemasWith({});
-  const kept: ActorState[][] = []; // or the collector takes the last line's actors during this one's
+  // Or the collector would take the last line's actors during this one's weighing.
+  const kept: ActorState[][] = [];
   for (const [payments, cards] of [
     [0, 0],
     [1, 1],

@@ -66,6 +66,16 @@ describe('memory', () => {
     ]);
   });
 
+  test('a process that has crashed writes nothing more', async () => {
+    const durable = new Map<number, MemoryDisk>();
+    const stores = new MemoryStores(durable, { pause: () => systemClock.yield() });
+    const store = await stores.open(7);
+    const writing = new Writer(store).write(10, uniform(2, 10));
+    await stores.crash();
+    await expect(writing).rejects.toThrow('the store is open');
+    expect((await new MemoryStores(durable).open(7)).meta).toBeUndefined();
+  });
+
   test('a write that fails or tears has no effect', async () => {
     const faults = ['disk-full', 'torn'] as const;
     let writes = 0;
@@ -87,7 +97,8 @@ describe('rocksdb', () => {
     const dir = newFolder();
     return {
       stores: rocksIn(dir),
-      // The files as they are when a process is killed: what it has written, nothing that closing adds.
+      // The files as they are when a process is killed: what it has written, nothing that closing
+      // adds.
       reborn: async () => {
         const copy = newFolder();
         cpSync(dir, copy, { recursive: true });
@@ -123,7 +134,7 @@ describe('rocksdb', () => {
     }
   });
 
-  test('STATE_CORRUPT comes from a scan over a damaged file, and the store can be destroyed', async () => {
+  test('STATE_CORRUPT ends a scan over a damaged file, and the store can be destroyed', async () => {
     const dir = await filledFolder();
     for (const file of filesOf(dir, /\.sst$/)) {
       // One byte of a value: an iterator does not look at RocksDB's checksums.

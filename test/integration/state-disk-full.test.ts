@@ -1,4 +1,6 @@
-/** A disk of 4 MiB that really fills up; mounting it takes root, as in the container of the tests. */
+/**
+ * A disk of 4 MiB that really fills up; mounting it takes root, as in the container of the tests.
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -59,7 +61,7 @@ test('DISK_FULL leaves a store readable, and it goes on when there is space agai
   await later.close();
 });
 
-test('a table over a full disk keeps its actors, and stores them when there is space again', async () => {
+test('a table over a full disk keeps its actors, and stores them when there is space', async () => {
   const store = await open();
   const stepper = new Stepper(tallyFlow);
   const table = createActorTable({

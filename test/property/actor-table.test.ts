@@ -1,4 +1,7 @@
-/** Actors' memory against a Map: whatever happens in whatever order, a stored image is the model's at its offset. */
+/**
+ * Actors' memory against a Map: whatever happens in whatever order, a stored image is the model's
+ * at its offset.
+ */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type ActorState, Stepper } from '../../src/core/flow.ts';
