@@ -6,7 +6,11 @@ interface Sample {
   readonly atMs: number;
   readonly records: number;
   readonly cpuSeconds: number;
+  readonly latency: LatencyHistogram;
 }
+
+/** Start-up and a cold compiler are not what a steady state costs. */
+const WARM_UP_MS = 3000;
 
 function cpuSeconds(): number {
   const { user, system } = process.cpuUsage();
@@ -22,9 +26,11 @@ export class RunSummary {
   }
 
   /** With each status: one that has new records is a point of the steady state. */
-  readonly sample = ({ atMs, totals }: EngineStatus): void => {
-    if (totals.records <= (this.#samples.at(-1)?.records ?? 0)) return;
-    this.#samples.push({ atMs, records: totals.records, cpuSeconds: cpuSeconds() });
+  readonly sample = (status: EngineStatus): void => {
+    const { records } = status.totals;
+    if (records <= (this.#samples.at(-1)?.records ?? 0)) return;
+    if (status.atMs < this.#startedMs + WARM_UP_MS) return;
+    this.#samples.push(sampleOf(status));
   };
 
   /** @param status the last picture, everything committed */
@@ -38,8 +44,13 @@ export class RunSummary {
       alerts: status.totals.alerts,
       checkpoints: status.totals.checkpoints,
       wholeRun: rates(
-        { atMs: this.#startedMs, records: 0, cpuSeconds: 0 },
-        { atMs: status.atMs, records, cpuSeconds: cpuSeconds() },
+        {
+          atMs: this.#startedMs,
+          records: 0,
+          cpuSeconds: 0,
+          latency: new LatencyHistogram(),
+        },
+        sampleOf(status),
       ),
       steadyState: first && last && first !== last ? rates(first, last) : null,
       peakRssMiB: Math.round(process.resourceUsage().maxRSS / 1024),
@@ -49,14 +60,26 @@ export class RunSummary {
   }
 }
 
-function rates(from: Sample, to: Sample): Record<string, number> {
+function sampleOf({ atMs, totals, workers }: EngineStatus): Sample {
+  const latency = new LatencyHistogram();
+  for (const worker of workers) latency.add(worker.latency);
+  return { atMs, records: totals.records, cpuSeconds: cpuSeconds(), latency };
+}
+
+function rates(from: Sample, to: Sample): Record<string, unknown> {
   const records = to.records - from.records;
   const seconds = (to.atMs - from.atMs) / 1000;
+  const latency = to.latency.since(from.latency);
   return {
     payments: records,
     seconds: round(seconds),
     paymentsPerSecond: Math.round(records / seconds),
     cpuSecondsPerMillion: round(((to.cpuSeconds - from.cpuSeconds) * 1e6) / records),
+    latencyMs: {
+      p50: round(latency.quantile(0.5)),
+      p99: round(latency.quantile(0.99)),
+      p999: round(latency.quantile(0.999)),
+    },
   };
 }
 
