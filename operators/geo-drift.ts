@@ -38,7 +38,8 @@ export function geoDrift(zips: ZipTable): Operator<Payment, GeoDriftState, 'card
 
     decode(encoded) {
       const [zip = -1, minute = -1] = numbersOf(encoded, NAME, 2);
-      if (!Number.isInteger(zip) || zip > 99_999 || (zip < 0 && minute >= 0)) throw corrupt(NAME, `${zip} is no zip code`);
+      if (!Number.isInteger(zip) || zip > 99_999 || (zip < 0 && minute >= 0))
+        throw corrupt(NAME, `${zip} is no zip code`);
       return { zip, minute };
     },
 

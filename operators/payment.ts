@@ -223,8 +223,8 @@ export function fault(field: string, value: unknown, allowed: string): string {
 /** A value for people: short, and on one line. */
 function shown(value: unknown): string {
   if (value === undefined) return 'missing';
-  if (typeof value === 'object' && value !== null)
-    return Array.isArray(value) ? 'an array' : 'an object';
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'number') return String(value);
+  const text = typeof value === 'object' && value !== null ? 'an object' : JSON.stringify(value);
   return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text;
 }

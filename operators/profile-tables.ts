@@ -1,6 +1,6 @@
 /**
  * Users and cards in columns: about 75 bytes a user, its index entry included, and 28 a card, where
- * an object each would take 300. A million users with 2.7 cards each fit in 150 MB.
+ * an object each would take 300. A million users with 2.7 cards each take 155 MB, measured.
  *
  * Cards hang on their user's row in a chain, so that they need no index of their own. Nothing is
  * ever moved: what a tombstone deletes keeps its row, for the case that it comes back.

@@ -1,11 +1,11 @@
 /**
  * Sliding windows over one queue of events: true per-event windows, no panes.
  *
- * A queue is one plain array of numbers, since a payment's cost is the memory it touches (2,000
- * users: 0.5 µs of work, 2.5 µs of waiting when every window was an object). In front each window's
- * two numbers, index of its first member and sum; then the events, oldest first, `stride` numbers
- * each: minute, amount, then what the operator likes. Minutes never go back (the key's clock sees
- * to that).
+ * A queue is one plain array of numbers, since a payment's cost is the memory it touches (all steps
+ * together: 0.6 µs with the states of 50 users in the cache, 2.7 µs with those of 2,000). In front
+ * each window's two numbers, index of its first member and sum; then the events, oldest first,
+ * `stride` numbers each: minute, amount, then what the operator likes. Minutes never go back (the
+ * key's clock sees to that).
  *
  *   | from sum | from sum | …own | minute amount … | minute amount … |
  *                                  ^ eventsAt
