@@ -15,10 +15,11 @@ import type { TopicPartition } from '../src/core/ids.ts';
 import { LIMITS } from '../src/core/limits.ts';
 import type { ObjectStore } from '../src/core/object-store.ts';
 import type { PackedActors, Snapshot } from '../src/core/state.ts';
+import { type ActorBlock, regroupActors, splitActors } from './actor-block.ts';
 import { manifestSequence, partitionPrefix, segmentKey } from './keys.ts';
 import { encodeManifest, parseManifest } from './manifest.ts';
 import { keyOf, nextManifest, planRetention, planSeal } from './protocol.ts';
-import { type ActorBlock, encodeSegment, regroupActors, splitActors } from './segment.ts';
+import { encodeSegment } from './segment.ts';
 
 export interface ChainOptions {
   readonly store: ObjectStore;

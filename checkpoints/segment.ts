@@ -4,18 +4,16 @@
  * Little-endian. The manifest holds the SHA-256 of the whole object.
  */
 import { createHash } from 'node:crypto';
-import { promisify } from 'node:util';
 import {
-  brotliCompress,
   brotliCompressSync,
-  brotliDecompress,
   brotliDecompressSync,
   constants,
+  createBrotliCompress,
+  createBrotliDecompress,
 } from 'node:zlib';
-import { assert } from '../src/core/assert.ts';
 import type { Clock } from '../src/core/clock.ts';
-import { packActors, unpackActors } from '../src/core/packed-actors.ts';
 import type { PackedActors } from '../src/core/state.ts';
+import { type ActorBlock, countActors } from './actor-block.ts';
 
 const HEADER_BYTES = 16;
 const MAGIC = 0x534b4853; // "SHKS"
@@ -30,36 +28,37 @@ const INLINE_BYTES_MAX = 64 << 10;
 // The CPU is dearer than 10 % of the bytes: an hour of checkpoints is compressed once and mostly never read.
 const BROTLI = { chunkSize: 1 << 20, params: { [constants.BROTLI_PARAM_QUALITY]: 0 } };
 
-const compress = promisify(brotliCompress);
-const decompress = promisify(brotliDecompress);
-
 export interface Segment {
   readonly body: Uint8Array;
   readonly sha256: string;
   readonly actorCount: number;
 }
 
-/** Actors back to back, as a view, with their number. */
-export interface ActorBlock {
-  readonly actors: PackedActors;
-  readonly count: number;
-}
-
 export async function encodeSegment(block: ActorBlock, clock: Clock): Promise<Segment> {
   const { actors, count } = block;
-  const packed =
-    actors.byteLength <= INLINE_BYTES_MAX
-      ? brotliCompressSync(actors, BROTLI)
-      : await compress(actors, BROTLI);
-  const body = new Uint8Array(HEADER_BYTES + packed.byteLength);
-  const header = new DataView(body.buffer);
-  header.setUint32(0, MAGIC, true);
-  header.setUint8(4, VERSION);
-  header.setUint8(5, CODEC_BROTLI);
-  header.setUint32(8, count, true);
-  header.setUint32(12, actors.byteLength, true);
-  body.set(packed, HEADER_BYTES);
+  const header = new Uint8Array(HEADER_BYTES);
+  const view = new DataView(header.buffer);
+  view.setUint32(0, MAGIC, true);
+  view.setUint8(4, VERSION);
+  view.setUint8(5, CODEC_BROTLI);
+  view.setUint32(8, count, true);
+  view.setUint32(12, actors.byteLength, true);
+  const body = plain(Buffer.concat([header, ...(await compressed(actors))]));
   return { body, sha256: await sha256Of(body, clock), actorCount: count };
+}
+
+async function compressed(actors: PackedActors): Promise<readonly Uint8Array[]> {
+  if (actors.byteLength <= INLINE_BYTES_MAX) return [brotliCompressSync(actors, BROTLI)];
+  const chunks: Uint8Array[] = [];
+  const stream = createBrotliCompress(BROTLI);
+  stream.end(actors);
+  for await (const chunk of stream) chunks.push(chunk);
+  return chunks;
+}
+
+/** Not a Buffer: its `slice` is a view, that of a Uint8Array a copy. */
+function plain(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }
 
 /** What differs from the manifest, in words for a message. */
@@ -101,45 +100,36 @@ async function unpackPayload(
   length: number,
   actorCount: number,
 ): Promise<PackedActors | SegmentDamage> {
-  let actors: Uint8Array;
+  let actors: Uint8Array | undefined;
   try {
-    // One byte more than promised is an error of the object, and a bomb stays a small one.
-    const limits = { chunkSize: 1 << 20, maxOutputLength: length + 1 };
-    const buffer =
-      length <= INLINE_BYTES_MAX
-        ? brotliDecompressSync(payload, limits)
-        : await decompress(payload, limits);
-    // Not a Buffer: its `slice` is a view, that of a Uint8Array a copy.
-    actors = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+    actors = await decompressed(payload, length);
   } catch (error) {
     return { damage: `it does not decompress: ${(error as Error).message}` };
   }
-  if (actors.byteLength !== length) {
-    return { damage: `it holds ${actors.byteLength} bytes of actors instead of ${length}` };
-  }
+  if (actors === undefined) return { damage: `it does not hold ${length} bytes of actors` };
   const count = countActors(actors);
   return count === actorCount
     ? actors
     : { damage: `it holds ${count ?? 'damaged'} actors instead of ${actorCount}` };
 }
 
-/** @returns undefined when the bytes are not packed actors in ascending order. */
-function countActors(actors: PackedActors): number | undefined {
-  const view = new DataView(actors.buffer, actors.byteOffset, actors.byteLength);
-  let count = 0;
-  let previous = -1;
-  for (let at = 0; at < actors.byteLength; count++) {
-    if (at + ENTRY_HEADER_BYTES > actors.byteLength) return undefined;
-    const key = view.getFloat64(at, true);
-    at += ENTRY_HEADER_BYTES + view.getUint32(at + 8, true);
-    if (!(key > previous) || at > actors.byteLength) return undefined;
-    previous = key;
+/** @returns undefined when the payload holds more or less than `length` bytes. */
+async function decompressed(payload: Uint8Array, length: number): Promise<Uint8Array | undefined> {
+  if (length <= INLINE_BYTES_MAX) {
+    const buffer = brotliDecompressSync(payload, { maxOutputLength: length + 1 });
+    return buffer.byteLength === length ? plain(buffer) : undefined;
   }
-  return count;
+  const actors = new Uint8Array(length);
+  let at = 0;
+  const stream = createBrotliDecompress({ chunkSize: BROTLI.chunkSize });
+  stream.end(payload);
+  for await (const chunk of stream) {
+    if (at + chunk.byteLength > length) return undefined;
+    actors.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return at === length ? actors : undefined;
 }
-
-/** As in `src/core/packed-actors.ts`: f64 key, u32 length. */
-const ENTRY_HEADER_BYTES = packActors([[0, new Uint8Array(0)]]).byteLength;
 
 /** SHA-256 in slices: 16 MiB in one go would hold up the payments of this thread for 30 ms. */
 async function sha256Of(bytes: Uint8Array, clock: Clock): Promise<string> {
@@ -149,61 +139,4 @@ async function sha256Of(bytes: Uint8Array, clock: Clock): Promise<string> {
     hash.update(bytes.subarray(at, at + HASH_SLICE_BYTES));
   }
   return hash.digest('hex');
-}
-
-/** Cuts packed actors where one ends, so that no block is above the limit unless one actor alone is. */
-export function* splitActors(actors: PackedActors, bytesMax: number): Generator<ActorBlock> {
-  let start = 0;
-  let end = 0;
-  let count = 0;
-  for (const [, bytes] of unpackActors(actors)) {
-    const next = end + ENTRY_HEADER_BYTES + bytes.byteLength;
-    if (next - start > bytesMax && count > 0) {
-      yield { actors: actors.subarray(start, end), count };
-      start = end;
-      count = 0;
-    }
-    end = next;
-    count++;
-  }
-  if (count > 0) yield { actors: actors.subarray(start, end), count };
-}
-
-/** Joins the small blocks of a scan and cuts the large ones; holds one block of `bytesMax` at a time. */
-export async function* regroupActors(
-  blocks: AsyncIterable<PackedActors>,
-  bytesMax: number,
-): AsyncGenerator<ActorBlock> {
-  let waiting: ActorBlock[] = [];
-  let waitingBytes = 0;
-  let previous = -1;
-  for await (const scanned of blocks) {
-    for (const block of splitActors(scanned, bytesMax)) {
-      const first = new DataView(block.actors.buffer, block.actors.byteOffset).getFloat64(0, true);
-      assert(first > previous, 'the blocks of a scan ascend by key');
-      previous = first;
-      if (waitingBytes + block.actors.byteLength > bytesMax && waiting.length > 0) {
-        yield joined(waiting, waitingBytes);
-        waiting = [];
-        waitingBytes = 0;
-      }
-      waiting.push(block);
-      waitingBytes += block.actors.byteLength;
-    }
-  }
-  if (waiting.length > 0) yield joined(waiting, waitingBytes);
-}
-
-function joined(blocks: readonly ActorBlock[], bytes: number): ActorBlock {
-  const only = blocks.length === 1 ? blocks[0] : undefined;
-  if (only !== undefined) return only;
-  const actors = new Uint8Array(bytes);
-  let at = 0;
-  let count = 0;
-  for (const block of blocks) {
-    actors.set(block.actors, at);
-    at += block.actors.byteLength;
-    count += block.count;
-  }
-  return { actors, count };
 }

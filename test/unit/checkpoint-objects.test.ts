@@ -1,12 +1,9 @@
 /** The two kinds of object: manifests and segments. */
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { regroupActors, splitActors } from '../../checkpoints/actor-block.ts';
 import { encodeManifest, parseManifest } from '../../checkpoints/manifest.ts';
-import {
-  decodeSegment,
-  encodeSegment,
-  regroupActors,
-  splitActors,
-} from '../../checkpoints/segment.ts';
+import { decodeSegment, encodeSegment } from '../../checkpoints/segment.ts';
 import type { Manifest } from '../../src/core/checkpoint.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { packActors, unpackActors } from '../../src/core/packed-actors.ts';
@@ -120,6 +117,35 @@ describe('segment', () => {
     });
     expect(await damage(body, { actorCount: 4 })).toEqual({
       damage: 'it holds 3 actors instead of 4',
+    });
+  });
+
+  test.each([
+    ['small', 3],
+    ['large', 300],
+  ])('a %s one that is not what it says of itself is damage, whatever its hash', async (_, n) => {
+    const packed = packActors(Array.from({ length: n }, (__, key) => actor(key, 2_000)));
+    const { body, actorCount } = await encodeSegment({ actors: packed, count: n }, systemClock);
+    const damage = async (change: (view: DataView) => void) => {
+      const changed = body.slice();
+      change(new DataView(changed.buffer));
+      const sha256 = createHash('sha256').update(changed).digest('hex');
+      return decodeSegment(changed, { bytes: body.byteLength, sha256, actorCount }, systemClock);
+    };
+    const length = packed.byteLength;
+    expect(await damage((view) => view.setUint8(0, 0))).toEqual({
+      damage: 'it is not a segment (no "SHKS")',
+    });
+    expect(await damage((view) => view.setUint8(5, 2))).toEqual({
+      damage: 'it has format 1.2; this program reads 1.1',
+    });
+    for (const wrong of [length - 1, length + 1]) {
+      expect(await damage((view) => view.setUint32(12, wrong, true))).toEqual({
+        damage: expect.stringMatching(/^it does not (hold \d+ bytes of actors|decompress: )/),
+      });
+    }
+    expect(await damage((view) => view.setUint32(16, 0))).toEqual({
+      damage: expect.stringMatching(/^it does not (hold \d+ bytes of actors|decompress: )/),
     });
   });
 
