@@ -134,7 +134,7 @@ describe('rocksdb', () => {
     }
   });
 
-  test('STATE_CORRUPT ends a scan over a damaged file, and the store can be destroyed', async () => {
+  test('STATE_CORRUPT ends a scan of a damaged file; the store can be destroyed', async () => {
     const dir = await filledFolder();
     for (const file of filesOf(dir, /\.sst$/)) {
       // One byte of a value: an iterator does not look at RocksDB's checksums.

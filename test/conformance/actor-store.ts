@@ -77,7 +77,7 @@ export function actorStoreSuite(make: () => Promise<StoreUnderTest>): void {
       expect(await listed(store.scan(100))).toEqual([]);
     }));
 
-  test('S1: actors and meta of a write are there together, also after closing and opening', async () => {
+  test('S1: actors and meta of a write are there together, also when reopened', async () => {
     const { stores } = await make();
     const first = await stores.open(7);
     const meta = await new Writer(first).write(10, packed([1, 'one'], [2, 'two']));

@@ -20,7 +20,8 @@ test('an actor is a version, a schema id and msgpack', () => {
   expect(schemaId(tallyFlow.stateSchema).toString(16)).toBe('648a3a6a');
   const header = '01' + '6a3a8a64';
   const root = '3c' + '9103'; // 60, [3]
-  const amounts = '92' + 'cb3ff8000000000000' + '92' + '01' + 'cb3fe0000000000000'; // [1.5, [1, 0.5]]
+  // [1.5, [1, 0.5]]
+  const amounts = '92' + 'cb3ff8000000000000' + '92' + '01' + 'cb3fe0000000000000';
   const subs = '91' + '93' + '02' + '3b' + '91' + amounts; // [[2, 59, [amounts]]]
   expect(hex(codec.encode(actorOf(2)))).toBe(`${header}93${root}${subs}`);
 });
@@ -74,7 +75,7 @@ test('state of version 1 is read by version 3, through the migration of each ver
   expect(read.subs.get(4)).toEqual({ last: 59, states: [{ cents: 150, recent: [0.5] }] });
 });
 
-test('an operator that is gone is dropped, one that is new begins, others are found by name', () => {
+test('an operator that is gone is dropped, one that is new begins empty', () => {
   const fresh = { ...tallyCount, name: 'fresh', features: ['fresh'], create: () => ({ n: 40 }) };
   const bytes = codec.encode(actorOf(4));
   const swapped = new ActorCodec(tallyFlowOf(fresh, tallyCount));

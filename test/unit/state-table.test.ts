@@ -118,7 +118,7 @@ test('peek shows changes that are not committed, and what is stored', async () =
   expect(await one.table.peek(2)).toBeUndefined();
 });
 
-test('S2, T1: a snapshot shows the steps before it, though steps go on while it is taken', async () => {
+test('S2, T1: a snapshot shows the steps before it, though others go on', async () => {
   const clock = new SteppedClock();
   const { table, pay } = await bench({ clock });
   const users = [5, 4, 3, 2, 1, 0];
