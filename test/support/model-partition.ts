@@ -32,10 +32,14 @@ export class ModelPartition {
     return this.#nextOffset;
   }
 
+  /** What fills an actor that is larger than its offset: zeros compress to nothing. */
+  noise: Uint8Array = new Uint8Array();
+
   /** One event for each key; the actor's bytes tell the offset of its last one, `size` bytes long. */
   step(keys: readonly number[], size = 8): void {
     for (const key of keys) {
       const bytes = new Uint8Array(Math.max(8, size));
+      bytes.set(this.noise.subarray(0, bytes.byteLength));
       new DataView(bytes.buffer).setFloat64(0, this.#nextOffset++, true);
       this.actors.set(key, bytes);
       this.#changed.add(key);
