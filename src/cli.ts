@@ -1,26 +1,76 @@
 #!/usr/bin/env node
 /** The command line: `shrike --help`. */
 import { Command, CommanderError } from 'commander';
+import { addAlerts } from './cli/alerts.ts';
+import { addCheckpoint } from './cli/checkpoint.ts';
+import { addClean } from './cli/clean.ts';
+import { addDeadLetters } from './cli/dead-letters.ts';
+import { addRestore } from './cli/restore.ts';
 import { addRun } from './cli/run.ts';
-import { explain, ShrikeError } from './core/errors.ts';
+import { addConfig } from './cli/settings.ts';
+import { addSimulate } from './cli/simulate.ts';
+import { addState } from './cli/state.ts';
+import { addLag, addTopics } from './cli/topics.ts';
+import { codeOf, explain, ShrikeError } from './core/errors.ts';
 import { VERSION } from './engine.ts';
+
+const EXAMPLES = `
+Examples:
+  shrike run --source simulate                    live simulated payments, page on the printed address
+  shrike run --source csv --transactions t.csv --users u.csv --cards c.csv --until-end --out results
+  shrike alerts --follow                          each alert in full, as it is committed
+  shrike topics                                   what the log holds
+  shrike lag                                      payments that wait
+  shrike state get --user 12 --card 1             what is kept of a user and a card
+  shrike checkpoint create --name before-upgrade  a savepoint
+  shrike checkpoint verify                        reads every object of every checkpoint
+  shrike restore --dry-run                        what a restart would restore from
+  shrike dlq list                                 records that could not be used, and why
+  shrike dlq redrive --code RECORD_NOT_JSON       sends them again
+  shrike simulate --out raw --days 30             files in the raw Kaggle format
+  shrike clean --transactions t.csv --users u.csv --cards c.csv --out clean
+  shrike config                                   the configuration in force
+`;
+
+/** For shells and scripts: 1 something failed, 2 the command was not understood. */
+const EXIT = { failed: 1, usage: 2 } as const;
 
 const program = new Command('shrike')
   .description('Real-time card-fraud scoring: stateful, exactly once.')
   .version(VERSION)
   .showHelpAfterError('(shrike --help shows every command with examples)')
+  .addHelpText('after', EXAMPLES)
   .exitOverride();
 
-for (const add of [addRun]) add(program);
+const commands = [
+  addRun,
+  addAlerts,
+  addTopics,
+  addLag,
+  addState,
+  addCheckpoint,
+  addRestore,
+  addDeadLetters,
+  addSimulate,
+  addClean,
+  addConfig,
+];
+for (const add of commands) add(program);
+
+// Whoever reads has read enough: `shrike topics | head -1`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
 
 try {
   await program.parseAsync();
 } catch (error) {
   // commander has printed its own message, and help and version are no errors.
-  if (error instanceof CommanderError) process.exit(error.exitCode);
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : EXIT.usage);
   process.stderr.write(`shrike: ${explain(error)}\n`);
   if (!(error instanceof ShrikeError) && error instanceof Error) {
     process.stderr.write(`${error.stack}\n`);
   }
-  process.exit(1);
+  process.exit(codeOf(error) === 'USAGE' ? EXIT.usage : EXIT.failed);
 }

@@ -70,7 +70,12 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Columns padded to their widest cell. */
+/** For a script: one JSON value, or one a line. */
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value));
+}
+
+/** Columns padded to their widest cell; the first row's cells stand over the numbers below them. */
 export function table(rows: readonly (readonly (string | number)[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {
@@ -78,12 +83,13 @@ export function table(rows: readonly (readonly (string | number)[])[]): string {
       widths[i] = Math.max(widths[i] ?? 0, String(cell).length);
     });
   }
+  const isNumber = widths.map((_, i) => rows.some((row) => typeof row[i] === 'number'));
   const line = (row: readonly (string | number)[]) =>
     row
       .map((cell, i) =>
-        typeof cell === 'number'
+        isNumber[i] === true
           ? String(cell).padStart(widths[i] ?? 0)
-          : cell.padEnd(widths[i] ?? 0),
+          : String(cell).padEnd(widths[i] ?? 0),
       )
       .join('  ')
       .trimEnd();

@@ -22,8 +22,11 @@ export function simulatedWorld(source: Extract<Source, { kind: 'simulate' }>): W
   return createWorld({ seed, users, fraudRate, places });
 }
 
+/** What the simulator needs of a log. */
+export type FeedLog = Pick<Log, 'offsets' | 'read' | 'append'>;
+
 export interface SimulateFeed {
-  readonly log: Log;
+  readonly log: FeedLog;
   readonly config: Config;
   readonly world: World;
   readonly ratePerSecond: number | 'max';
@@ -37,7 +40,7 @@ export interface SimulateFeed {
 export async function feedSimulated(feed: SimulateFeed): Promise<number> {
   const { log, world, config, ratePerSecond, payments, signal } = feed;
   const { partitions, transactions: topic, users: usersTopic, cards: cardsTopic } = config.input;
-  const append: Log['append'] = (appends) => log.append(appends);
+  const append: FeedLog['append'] = (appends) => log.append(appends);
   if ((await countOf(log, cardsTopic, partitions)) === 0) {
     await appendProfiles({ append, world, partitions, usersTopic, cardsTopic, clock });
   }
@@ -79,7 +82,7 @@ interface LoggedPayment {
 }
 
 async function lastPayment(
-  log: Log,
+  log: FeedLog,
   topic: string,
   partition: number,
 ): Promise<SeenPayment | undefined> {
@@ -101,7 +104,7 @@ async function lastPayment(
   };
 }
 
-async function countOf(log: Log, topic: string, partitions: number): Promise<number> {
+async function countOf(log: FeedLog, topic: string, partitions: number): Promise<number> {
   let count = 0;
   for (let partition = 0; partition < partitions; partition++) {
     count += (await log.offsets({ topic, partition })).highWatermark;

@@ -70,6 +70,11 @@ export const ERRORS = {
     'never',
     'Another process works on this folder; stop it, or choose another: --data DIR.',
   ),
+  DATA_DIR_MISSING: kind(
+    'input',
+    'never',
+    '`shrike run` makes the folder; name another one with --data DIR.',
+  ),
   DISK_FULL: kind(
     'external',
     'backoff',
@@ -159,6 +164,11 @@ export const ERRORS = {
     'internal',
     'never',
     'The state was written by a newer version of an operator; run that version.',
+  ),
+  ACTOR_UNKNOWN: kind(
+    'input',
+    'never',
+    'No payment of it was processed here; is it the right --data folder?',
   ),
   STATE_AHEAD_OF_LOG: kind(
     'internal',

@@ -1,0 +1,31 @@
+/** What commands ask for, however they reach it (`access.ts`). */
+import type { Append, TopicDescription } from '../core/log.ts';
+import type { ActorView, AlertRecord } from '../core/status.ts';
+import type { LogReader } from './log-records.ts';
+
+/** Offsets are next offsets; seconds: age of what waits longest. */
+export interface PartitionPosition {
+  readonly partition: number;
+  /** K */
+  readonly committed: number;
+  readonly earliest: number;
+  readonly highWatermark: number;
+  readonly lagRecords: number;
+  readonly lagSeconds: number;
+}
+
+export interface Access {
+  topics(): Promise<readonly TopicDescription[]>;
+  /** Of the payments' topic. @throws LOG_TOPIC_UNKNOWN */
+  positions(): Promise<readonly PartitionPosition[]>;
+  /** L of a partition's local store; undefined when there is none. @throws STATE_CORRUPT */
+  localOffset(partition: number): Promise<number | undefined>;
+  /** The newest ones, oldest of them first. */
+  alerts(count: number): Promise<readonly AlertRecord[]>;
+  actor(user: number): Promise<ActorView | undefined>;
+  /** The log as it is now, for reading; with a running engine, as it was at the first call. */
+  reader(): Promise<LogReader>;
+  /** @throws API_REQUEST_INVALID for records that a running engine's API does not take */
+  append(appends: readonly Append[]): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,171 @@
+/** `shrike checkpoint`: what there is to restore from, whether it is whole, and one more on request. */
+import type { Command } from 'commander';
+import type { ListedManifest, Manifest } from '../core/checkpoint.ts';
+import { ShrikeError } from '../core/errors.ts';
+import { requireDataFolder, requireEngine } from './access.ts';
+import {
+  type CommonOptions,
+  configOf,
+  print,
+  printJson,
+  table,
+  wholeNumber,
+  withCommonOptions,
+} from './common.ts';
+import { ageSecondsOf, bytesOf, StoredCheckpoints } from './stored-checkpoints.ts';
+import { ageText, bytesText } from './units.ts';
+
+interface Options extends CommonOptions {
+  readonly partition?: number;
+  readonly json?: boolean;
+}
+interface CreateOptions extends CommonOptions {
+  readonly name: string;
+  readonly json?: boolean;
+}
+
+const LIST_EXAMPLES = `
+Examples:
+  shrike checkpoint list
+  shrike checkpoint list --partition 3 --json | jq '.[0].nextOffset'
+`;
+const VERIFY_EXAMPLES = `
+Reads every object, compares its hash, and digests the state that a restore would give. Ends with
+exit code 1 when one is damaged. An engine may run meanwhile.
+
+Examples:
+  shrike checkpoint verify
+  shrike checkpoint verify --partition 3
+`;
+const CREATE_EXAMPLES = `
+Retention keeps a savepoint until somebody deletes its manifest. Needs a running engine.
+
+Examples:
+  shrike checkpoint create --name before-upgrade
+`;
+
+export function addCheckpoint(program: Command): void {
+  const group = program.command('checkpoint').description('list, verify and create checkpoints');
+  const command = (name: string) =>
+    withCommonOptions(group.command(name)).option('--json', 'as JSON');
+  const ofPartition = (one: Command) =>
+    one.option('--partition <n>', 'only this partition', wholeNumber('--partition', 0));
+  ofPartition(command('list'))
+    .description('list checkpoints and savepoints, newest first')
+    .addHelpText('after', LIST_EXAMPLES)
+    .action(list);
+  ofPartition(command('verify'))
+    .description('read every checkpoint and tell which ones could not be restored')
+    .addHelpText('after', VERIFY_EXAMPLES)
+    .action(verify);
+  command('create')
+    .description('seal a savepoint: a checkpoint of every partition that retention keeps')
+    .requiredOption('--name <name>', 'what the savepoint is for')
+    .addHelpText('after', CREATE_EXAMPLES)
+    .action(create);
+}
+
+/** Every listed checkpoint with its partition. @throws DATA_DIR_MISSING, OBJECT_STORE_UNAVAILABLE */
+async function listed(options: Options) {
+  const { config } = configOf(options);
+  requireDataFolder(config.dataDir);
+  const stored = await StoredCheckpoints.open(config);
+  const wanted = (partition: number) => (options.partition ?? partition) === partition;
+  const found: { readonly partition: number; readonly one: ListedManifest }[] = [];
+  for (const partition of stored?.partitions.filter(wanted) ?? []) {
+    for (const one of (await stored?.list(partition)) ?? []) found.push({ partition, one });
+  }
+  return { stored, found };
+}
+
+async function list(options: Options): Promise<void> {
+  const { found } = await listed(options);
+  if (options.json === true) {
+    return printJson(found.map(({ one }) => ('manifest' in one ? one.manifest : one)));
+  }
+  if (found.length === 0) return print('no checkpoints');
+  const head = [
+    'partition',
+    'checkpoint',
+    'offset',
+    'age',
+    'size',
+    'actors',
+    'segments',
+    'savepoint',
+  ];
+  const rows = found.map(({ partition, one }) =>
+    'manifest' in one ? row(one.manifest) : [partition],
+  );
+  print(table([head, ...rows.filter((cells) => cells.length > 1)]));
+  for (const { one } of found) if ('damage' in one) print(`damaged: ${one.key}: ${one.damage}`);
+}
+
+function row(manifest: Manifest): readonly (string | number)[] {
+  return [
+    manifest.partition,
+    manifest.sequence,
+    manifest.nextOffset,
+    ageText(ageSecondsOf(manifest)),
+    bytesText(bytesOf(manifest)),
+    manifest.actorCount,
+    manifest.segments.length,
+    manifest.savepoint ?? '',
+  ];
+}
+
+interface Verdict {
+  readonly partition: number;
+  readonly sequence: number | null;
+  readonly problems: readonly string[];
+}
+
+async function verify(options: Options): Promise<void> {
+  const { stored, found } = await listed(options);
+  const verdicts: Verdict[] = [];
+  const tell = (verdict: Verdict) => {
+    verdicts.push(verdict);
+    if (options.json !== true) print(verdictText(verdict));
+  };
+  for (const { partition, one } of found) {
+    if ('damage' in one) {
+      tell({ partition, sequence: null, problems: [`${one.key}: ${one.damage}`] });
+      continue;
+    }
+    const { sequence } = one.manifest;
+    const report = await stored?.verify(one.manifest);
+    if (report !== undefined) tell({ partition, sequence, problems: report.problems });
+  }
+  if (options.json === true) printJson(verdicts);
+  const bad = verdicts.filter(({ problems }) => problems.length > 0);
+  if (bad.length > 0) {
+    const message = `${bad.length} of ${verdicts.length} checkpoints cannot be restored`;
+    throw new ShrikeError('CHECKPOINT_CORRUPT', `${message}: ${bad[0]?.problems[0]}`);
+  }
+  if (options.json !== true) print(`${verdicts.length} checkpoints are whole`);
+}
+
+function verdictText({ partition, sequence, problems }: Verdict): string {
+  const name = `partition ${partition}  checkpoint ${sequence ?? 'unreadable'}`;
+  return problems.length === 0 ? `${name}  whole` : `${name}  DAMAGED: ${problems.join('; ')}`;
+}
+
+interface Created {
+  readonly name: string;
+  readonly partitions: readonly {
+    readonly partition: number;
+    readonly sequence: number;
+    readonly nextOffset: number;
+  }[];
+}
+
+async function create({ name, json, ...common }: CreateOptions): Promise<void> {
+  const { config } = configOf(common);
+  const client = requireEngine(config.dataDir, 'a savepoint');
+  const body = { type: 'application/json', text: JSON.stringify({ name }) };
+  const created = await client.post<Created>('/api/checkpoints', body);
+  if (json === true) return printJson(created);
+  const rows = created.partitions.map((one) => [one.partition, one.sequence, one.nextOffset]);
+  print(`savepoint ${created.name}`);
+  print(table([['partition', 'checkpoint', 'offset'], ...rows]));
+}

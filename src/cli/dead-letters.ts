@@ -1,0 +1,169 @@
+/** `shrike dlq`: records that could not be used, and their way back. */
+import type { Command } from 'commander';
+import { systemClock as clock } from '../core/clock.ts';
+import { packRecords } from '../core/records.ts';
+import { DEAD_LETTER_TOPIC } from '../job.ts';
+import { withAccess } from './access.ts';
+import type { Access } from './access-contract.ts';
+import {
+  type CommonOptions,
+  configOf,
+  print,
+  printJson,
+  table,
+  wholeNumber,
+  withCommonOptions,
+} from './common.ts';
+import { partitionsOf, recordsOf } from './log-records.ts';
+
+interface Options extends CommonOptions {
+  readonly code?: string;
+  readonly partition?: number;
+  readonly offset?: number;
+  readonly json?: boolean;
+  readonly dryRun?: boolean;
+}
+
+/** docs/formats/dead_letters.schema.json */
+interface DeadLetter {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestamp_ms: number;
+  readonly code: string;
+  readonly reason: string;
+  readonly key: string | null;
+  readonly value_base64: string | null;
+}
+
+/** Records of one append. */
+const APPEND_RECORDS_MAX = 1000;
+
+const LIST_EXAMPLES = `
+Topic, partition and offset say where the record lies that could not be used.
+
+Examples:
+  shrike dlq list
+  shrike dlq list --code RECORD_NOT_JSON --json | jq -r .value_base64 | base64 -d
+`;
+const REDRIVE_EXAMPLES = `
+Appends the original bytes to their topic and partition again. The dead letters stay: doing it twice
+appends twice, and what is still wrong comes back as a new dead letter.
+
+Examples:
+  shrike dlq redrive --dry-run
+  shrike dlq redrive --code RECORD_FIELD_INVALID
+  shrike dlq redrive --partition 4 --offset 1207
+`;
+
+export function addDeadLetters(program: Command): void {
+  const group = program.command('dlq').description('list dead letters, and send them again');
+  const command = (name: string) =>
+    withCommonOptions(group.command(name))
+      .option('--code <code>', 'only those with this error code')
+      .option('--partition <n>', 'only this partition', wholeNumber('--partition', 0))
+      .option('--offset <n>', 'only the record at this offset', wholeNumber('--offset', 0));
+  command('list')
+    .description('list records that could not be used, and why')
+    .option('--json', 'the dead letters as they stand in the topic, one a line')
+    .addHelpText('after', LIST_EXAMPLES)
+    .action(list);
+  command('redrive')
+    .description('append the original records again')
+    .option('--dry-run', 'only tell which')
+    .option('--json', 'the count as JSON')
+    .addHelpText('after', REDRIVE_EXAMPLES)
+    .action(redrive);
+}
+
+async function list(options: Options): Promise<void> {
+  const { config } = configOf(options);
+  await withAccess(config, async (access) => {
+    const rows: (readonly (string | number)[])[] = [];
+    for await (const letter of lettersOf(access, options)) {
+      if (options.json === true) printJson(letter);
+      else rows.push(rowOf(letter));
+    }
+    if (options.json !== true) printRows(rows);
+  });
+}
+
+function printRows(rows: readonly (readonly (string | number)[])[]): void {
+  if (rows.length === 0) print('no dead letters');
+  else print(table([['topic', 'partition', 'offset', 'at', 'code', 'reason'], ...rows]));
+}
+
+function rowOf({ topic, partition, offset, timestamp_ms, code, reason }: DeadLetter) {
+  return [topic, partition, offset, new Date(timestamp_ms).toISOString(), code, reason] as const;
+}
+
+async function redrive(options: Options): Promise<void> {
+  const { config } = configOf(options);
+  await withAccess(config, async (access, signal) => {
+    let count = 0;
+    let waiting: DeadLetter[] = [];
+    const send = async () => {
+      if (options.dryRun === true) printRows(waiting.map(rowOf));
+      else await append(access, waiting);
+      count += waiting.length;
+      waiting = [];
+    };
+    try {
+      for await (const letter of lettersOf(access, options)) {
+        if (signal.aborted) break;
+        // One append has one topic and partition.
+        const isSamePlace = waiting.every(
+          (one) => one.topic === letter.topic && one.partition === letter.partition,
+        );
+        if (!isSamePlace || waiting.length === APPEND_RECORDS_MAX) await send();
+        waiting.push(letter);
+      }
+      if (waiting.length > 0) await send();
+    } finally {
+      // Also when it broke off: what is appended must not be appended again unawares.
+      tell(count, options);
+    }
+  });
+}
+
+function tell(count: number, { dryRun, json }: Options): void {
+  const isDryRun = dryRun === true;
+  if (json === true) printJson({ records: count, dryRun: isDryRun });
+  else print(`${count} records ${isDryRun ? 'would be appended' : 'appended'} again`);
+}
+
+async function append(access: Access, letters: readonly DeadLetter[]): Promise<void> {
+  const [first] = letters;
+  if (first === undefined) return;
+  const { topic, partition } = first;
+  const timestampMs = clock.nowMs();
+  const records = packRecords(
+    letters.map(({ key, value_base64: value }) => ({
+      key: key ?? undefined,
+      value: value === null ? undefined : Buffer.from(value, 'base64'),
+      timestampMs,
+    })),
+  );
+  await access.append([{ topic, partition, records }]);
+}
+
+/** In the order of the topic, partition by partition, up to its end as of now. */
+async function* lettersOf(
+  access: Access,
+  { code, partition, offset }: Options,
+): AsyncGenerator<DeadLetter> {
+  const reader = await access.reader();
+  const partitions = await partitionsOf(reader, DEAD_LETTER_TOPIC);
+  for (let index = 0; index < partitions; index++) {
+    // A dead letter lies in the partition with the number of its record's.
+    if (partition !== undefined && partition !== index) continue;
+    const of = { topic: DEAD_LETTER_TOPIC, partition: index };
+    const { earliest: from, highWatermark: to } = await reader.offsets(of);
+    for await (const { value } of recordsOf(reader, { ...of, from, to })) {
+      if (value === undefined) continue;
+      const letter = JSON.parse(value.toString()) as DeadLetter;
+      if (code !== undefined && letter.code !== code) continue;
+      if (offset === undefined || letter.offset === offset) yield letter;
+    }
+  }
+}

@@ -1,0 +1,120 @@
+import { join } from 'node:path';
+import type { Config } from '../core/config.ts';
+import { codeOf, ShrikeError } from '../core/errors.ts';
+import type { Append, TopicDescription } from '../core/log.ts';
+import { PackedRecords } from '../core/records.ts';
+import type { ActorView, AlertRecord, StatusSnapshot } from '../core/status.ts';
+import type { Access, PartitionPosition } from './access-contract.ts';
+import type { EngineClient } from './engine-client.ts';
+import { type LogImage, openLogImage } from './log-image.ts';
+import type { LogReader } from './log-records.ts';
+
+/** The API's own limits (docs/api.md): alerts of one answer, bytes of one body. */
+const ALERTS_MAX = 1000;
+const BODY_BYTES_MAX = 4 << 20;
+const NDJSON = 'application/x-ndjson';
+
+/** Through the API of a running engine. */
+export class EngineAccess implements Access {
+  readonly #client: EngineClient;
+  readonly #config: Config;
+  #image: Promise<LogImage> | undefined;
+
+  constructor(client: EngineClient, config: Config) {
+    this.#client = client;
+    this.#config = config;
+  }
+
+  topics(): Promise<readonly TopicDescription[]> {
+    return this.#client.get('/api/topics');
+  }
+
+  async positions(): Promise<readonly PartitionPosition[]> {
+    const { transactions } = this.#config.input;
+    const input = (await this.topics()).find(({ topic }) => topic === transactions);
+    const partitions = await this.#status();
+    return partitions.map((p) => ({
+      partition: p.partition,
+      committed: p.committedOffset,
+      earliest: input?.offsets[p.partition]?.earliest ?? 0,
+      highWatermark: p.highWatermark,
+      lagRecords: p.lagRecords,
+      lagSeconds: p.lagSeconds,
+    }));
+  }
+
+  async localOffset(partition: number): Promise<number | undefined> {
+    const found = (await this.#status()).find((one) => one.partition === partition);
+    // A store that was never written stands at 0, which is where an empty state begins.
+    return found?.storedOffset;
+  }
+
+  async alerts(count: number): Promise<readonly AlertRecord[]> {
+    if (count === 0) return [];
+    const path = `/api/alerts?count=${Math.min(count, ALERTS_MAX)}`;
+    return (await this.#client.get<AlertRecord[]>(path)).reverse();
+  }
+
+  async actor(user: number): Promise<ActorView | undefined> {
+    try {
+      return await this.#client.get(`/api/state/${user}`);
+    } catch (error) {
+      if (codeOf(error) === 'API_NOT_FOUND') return undefined;
+      throw error;
+    }
+  }
+
+  async reader(): Promise<LogReader> {
+    const { dataDir } = this.#config;
+    this.#image ??= openLogImage(join(dataDir, 'log'), dataDir);
+    return (await this.#image).log;
+  }
+
+  async append(appends: readonly Append[]): Promise<void> {
+    for (const { topic, partition, records } of appends) {
+      let body = '';
+      // All lines are made before the first is sent: one that cannot be leaves nothing half done.
+      for (const line of [...linesOf({ topic, partition, records })]) {
+        if (body.length + line.length > BODY_BYTES_MAX && body !== '') {
+          await this.#produce(topic, body);
+          body = '';
+        }
+        body += line;
+      }
+      await this.#produce(topic, body);
+    }
+  }
+
+  async close(): Promise<void> {
+    await (await this.#image)?.close();
+  }
+
+  async #produce(topic: string, text: string): Promise<void> {
+    await this.#client.post(`/api/topics/${topic}/records`, { type: NDJSON, text });
+  }
+
+  async #status(): Promise<StatusSnapshot['partitions']> {
+    return (await this.#client.get<StatusSnapshot>('/api/status')).partitions;
+  }
+}
+
+function* linesOf({ topic, partition, records }: Append): Generator<string> {
+  const packed = PackedRecords.of(records);
+  for (let i = 0; i < packed.count; i++) {
+    const [key, value] = [packed.key(i), utf8(packed.value(i))];
+    if (key === undefined || value === undefined) {
+      throw new ShrikeError(
+        'API_REQUEST_INVALID',
+        `a record for ${topic}-${partition} has no key, or a value that is not UTF-8: the API of a ` +
+          'running engine does not take it; stop the engine and try again',
+      );
+    }
+    yield `${JSON.stringify({ key, partition, value })}\n`;
+  }
+}
+
+function utf8(value: Buffer | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const text = value.toString('utf8');
+  return Buffer.from(text).equals(value) ? text : undefined;
+}
