@@ -2,6 +2,7 @@
 export { type CardFraudOptions, cardFraudFlow } from './card-fraud.ts';
 export { ALERTS_TOPIC, FEATURES_TOPIC, SCORED_TOPIC } from './decide.ts';
 export { FEATURE_ORDER, FEATURE_SET } from './features.ts';
-export { decodePayments, type Payment } from './payment.ts';
+export type { Payment } from './payment.ts';
+export { decodePayments } from './payment-decoder.ts';
 export { CardUserProfiles, type PaymentProfile, type ProfileOptions } from './profiles.ts';
 export { ZipTable } from './zips.ts';

@@ -1,5 +1,4 @@
 /** A card transaction as the operators see it, and its way out of a record: every field checked. */
-import type { Decode, Decoded, ParseBatch, Reject } from '../src/core/flow.ts';
 import { type MerchantId, readMerchantId } from './merchant.ts';
 import { DAY_MINUTES, dayOfWeek, daysSince1970, HOUR_MINUTES, minuteOfDay } from './time.ts';
 
@@ -40,11 +39,11 @@ export interface Payment {
  * Cards of one user; 2^20 leaves room for a counter and keeps user and card packable in one number.
  */
 export const CARDS_MAX = 1 << 20;
-const AMOUNT_MAX = 1e12;
+export const DOLLARS_MAX = 1e12;
 /**
  * Least amount but 0: a card that spends 1e-160 has a deviation so small that its z leaves float32.
  */
-const AMOUNT_MIN = 1e-6;
+export const DOLLARS_MIN = 1e-6;
 const COUNT_MAX = Number.MAX_SAFE_INTEGER;
 const FROM_0 = 'an integer from 0 to 2^53 - 1';
 const SHOWN_MAX = 40;
@@ -70,28 +69,6 @@ interface CheckedPayment {
 
 /** What a codec yields for one record: nothing is known of any field. */
 export type RawPayment = { readonly [Field in keyof CheckedPayment]?: unknown };
-
-/** Payments from a codec's objects. A reject names the field, its value and what is allowed. */
-export function decodePayments(parse: ParseBatch): Decode<Payment> {
-  return (records, first): Decoded<Payment> => {
-    const { values, rejects: unparsed } = parse(records, first);
-    const events = new Array<Payment | undefined>(records.count);
-    const rejects: Reject[] = [];
-    for (let i = first; i < records.count; i++) {
-      const value = values[i];
-      if (value === undefined) continue;
-      const payment = readPayment(value);
-      if (typeof payment === 'object') events[i] = payment;
-      else rejects.push({ index: i, code: 'RECORD_FIELD_INVALID', reason: payment });
-    }
-    return { events, rejects: mergeRejects(unparsed, rejects) };
-  };
-}
-
-function mergeRejects(a: readonly Reject[], b: readonly Reject[]): readonly Reject[] {
-  if (a.length === 0) return b;
-  return b.length === 0 ? a : [...a, ...b].sort((x, y) => x.index - y.index);
-}
 
 /** @returns the payment, or why it is none. */
 export function readPayment(raw: RawPayment): Payment | string {
@@ -122,7 +99,7 @@ function timeFault({ year, month, day, time }: RawPayment): string | undefined {
 
 function moneyFault(raw: RawPayment): string | undefined {
   const { amount, mcc, errors } = raw;
-  if (!isDollars(amount, AMOUNT_MIN, AMOUNT_MAX)) {
+  if (!isDollars(amount, DOLLARS_MIN, DOLLARS_MAX)) {
     return fault('amount', amount, '0, or dollars of 1e-6 to 1e12, positive or negative');
   }
   if (typeof raw.use_chip !== 'string' || useChipOf(raw.use_chip) === undefined) {
