@@ -4,7 +4,8 @@ export default defineConfig({
   test: {
     pool: 'forks',
     include: ['test/**/*.test.ts'],
-    // Folders are tiers; the slow ones start processes, so their limit is generous and their number small.
+    // Folders are tiers; the slow ones start processes, so their limit is generous and their number
+    // small.
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

@@ -5,7 +5,10 @@ import type { PackedActors } from '../src/core/state.ts';
 
 /** As in `src/core/packed-actors.ts`: f64 key, u32 length. */
 const ENTRY_HEADER_BYTES = packActors([[0, new Uint8Array(0)]]).byteLength;
-/** Blocks of a scan are joined up to here and not to the limit: a copy of 16 MiB takes 4 ms in one go. */
+/**
+ * Blocks of a scan are joined up to here and not to the limit: a copy of 16 MiB takes 4 ms in one
+ * go.
+ */
 const JOINED_BYTES_MAX = 4 << 20;
 
 /** Actors back to back, as a view, with their number. */
@@ -29,7 +32,9 @@ export function countActors(actors: PackedActors): number | undefined {
   return count;
 }
 
-/** Cuts packed actors where one ends, so that no block is above the limit unless one actor alone is. */
+/**
+ * Cuts packed actors where one ends, so that no block is above the limit unless one actor alone is.
+ */
 export function* splitActors(actors: PackedActors, bytesMax: number): Generator<ActorBlock> {
   const view = new DataView(actors.buffer, actors.byteOffset, actors.byteLength);
   let start = 0;

@@ -2,10 +2,11 @@
  * Seals the checkpoints of one partition, one after the other.
  *
  *   snapshot -> backlog -> segments uploaded -> attempt (manifest written?) -> newest
- *                  ^ stays here while the store is down     ^ stays here while the answer is unknown
+ *                  ^ stays here while the store is down    ^ stays here while the answer is unknown
  *
- * An upload that failed may still have arrived. So a manifest that was once sent is sent again, byte for byte,
- * before anything else is sealed: either answer, written or equal to what is there, says that it is sealed.
+ * An upload that failed may still have arrived. So a manifest that was once sent is sent again,
+ * byte for byte, before anything else is sealed: either answer, written or equal to what is there,
+ * says that it is sealed.
  */
 import { assert, unreachable } from '../src/core/assert.ts';
 import type { CheckpointChain, Manifest, SealOptions, SegmentRef } from '../src/core/checkpoint.ts';
@@ -28,7 +29,10 @@ export interface ChainOptions {
   readonly keepCount: number;
   readonly compactAfterSegments: number;
   readonly backlogBytesMax: number;
-  /** Bytes of packed actors of one segment; LIMITS.segmentBytesMax unless a test wants many segments. */
+  /**
+   * Bytes of packed actors of one segment; LIMITS.segmentBytesMax unless a test wants many
+   * segments.
+   */
   readonly segmentBytesMax?: number;
 }
 
@@ -77,7 +81,8 @@ export class SerialChain implements CheckpointChain {
   /** One at a time: retention must not see a seal half done, nor a seal another one. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(work);
-    this.#turn = result.catch(() => undefined); // the caller has the error; the next turn starts anyway
+    // The caller has the error; the next turn starts anyway.
+    this.#turn = result.catch(() => undefined);
     return result;
   }
 
@@ -100,8 +105,8 @@ export class SerialChain implements CheckpointChain {
       this.#backlog.at(-1)?.meta.nextOffset ??
       this.#attempt?.manifest.nextOffset ??
       this.#newest?.nextOffset;
-    // A hole (stored without being sealed, restored from an older checkpoint, shed): what comes now follows
-    // no manifest, so that it makes a base; what came before it is in that, too.
+    // A hole (stored without being sealed, restored from an older checkpoint, shed): what comes now
+    // follows no manifest, so that it makes a base; what came before it is in that, too.
     if (covered !== undefined && fromOffset !== covered) this.#backlog = [];
     const last = this.#backlog.at(-1);
     // Without changes only the end moves: a store that is down over a quiet night costs no memory.
@@ -171,7 +176,8 @@ export class SerialChain implements CheckpointChain {
       onto: of.onto,
     });
     assertWholeBase(manifest);
-    // From here on the manifest may exist, whatever the answer is; its snapshots are no longer needed.
+    // From here on the manifest may exist, whatever the answer is; its snapshots are no longer
+    // needed.
     this.#attempt = { manifest, body: encodeManifest(manifest) };
     this.#backlog = [];
     await this.#settle();
@@ -194,8 +200,8 @@ export class SerialChain implements CheckpointChain {
     const isWritten = await this.#orUploadFailed(key, () => store.putIfAbsent(key, body));
     const there = isWritten ? body : await this.#orUploadFailed(key, () => store.get(key));
     if (there === undefined || !Buffer.from(body).equals(there)) throw this.#lost(key);
-    // An owner that slept for long may get a number that was sealed, and freed by retention, while it slept.
-    // The newest manifest is never freed, so it is there to tell.
+    // An owner that slept for long may get a number that was sealed, and freed by retention, while
+    // it slept. The newest manifest is never freed, so it is there to tell.
     const listed = await this.#orUploadFailed(key, () => store.list(`${this.#prefix}manifests/`));
     if (listed.some((one) => (manifestSequence(one.key) ?? 0) > manifest.sequence)) {
       await this.#orUploadFailed(key, () => store.delete(key));
@@ -232,7 +238,8 @@ export class SerialChain implements CheckpointChain {
     if (this.#conflict !== undefined) return [];
     const { store, keepCount } = this.#options;
     const manifests = await store.list(`${this.#prefix}manifests/`);
-    // Segments are listed after the manifests: one that appears in between has a higher sequence number.
+    // Segments are listed after the manifests: one that appears in between has a higher sequence
+    // number.
     const segments = await store.list(`${this.#prefix}segments/`);
     const listed: { key: string; manifest?: Manifest }[] = [];
     for (const { key } of manifests) listed.push(await this.#listed(key));

@@ -1,7 +1,8 @@
 /**
  * Objects as files of a folder; several threads and processes may use it at once.
- * Written beside their place under a name that no key can have, synced, and then renamed (B1, B3) or linked,
- * which fails when the name is taken (B2). The folder is synced as well: it holds the name.
+ * Written beside their place under a name that no key can have, synced, and then renamed (B1, B3)
+ * or linked, which fails when the name is taken (B2). The folder is synced as well: it holds the
+ * name.
  */
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
@@ -52,7 +53,8 @@ export async function openFolderStore(
       const path = pathOf(key);
       await explained(`delete ${path}`, async () => {
         await unlessMissing(unlink(path));
-        // Gone for good before the next one goes: after a power cut no manifest may outlive its segments (C4).
+        // Gone for good before the next one goes: after a power cut no manifest may outlive its
+        // segments (C4).
         await unlessMissing(syncFolder(dirname(path)));
       });
     },
@@ -90,7 +92,8 @@ async function writeBeside(
     }
     await publish(from);
   } catch (error) {
-    // The first error is the one to know; a file that cannot be removed either is swept at the next start.
+    // The first error is the one to know; a file that cannot be removed either is swept at the next
+    // start.
     await unlink(from).catch(() => undefined);
     throw error;
   }

@@ -1,8 +1,13 @@
-/** Names of a partition's objects. Numbers are padded, so that the order of keys is the order of sealing. */
+/**
+ * Names of a partition's objects. Numbers are padded, so that the order of keys is the order of
+ * sealing.
+ */
 import { assert } from '../src/core/assert.ts';
 import type { TopicPartition } from '../src/core/ids.ts';
 
-/** What names an object besides its place: which seal made it, which part of it, and its content. */
+/**
+ * What names an object besides its place: which seal made it, which part of it, and its content.
+ */
 export interface SegmentName {
   readonly sequence: number;
   readonly part: number;
@@ -41,7 +46,10 @@ export function segmentName(key: string): SegmentName | undefined {
 
 const isDots = (name: string) => name === '.' || name === '..';
 
-/** A key that no store may see is a mistake in the program; in a folder it could even leave the folder. */
+/**
+ * A key that no store may see is a mistake in the program; in a folder it could even leave the
+ * folder.
+ */
 export function assertObjectKey(key: string): void {
   assert(
     KEY.test(key) && !key.split('/').some(isDots),

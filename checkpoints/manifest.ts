@@ -1,6 +1,7 @@
 /**
- * The manifest's JSON. One manifest has one text: fields in a fixed order, two spaces, and at the end the
- * SHA-256 of the text without it, so that any damage is noticed and a retried write compares byte for byte.
+ * The manifest's JSON. One manifest has one text: fields in a fixed order, two spaces, and at the
+ * end the SHA-256 of the text without it, so that any damage is noticed and a retried write
+ * compares byte for byte.
  */
 import { createHash } from 'node:crypto';
 import type { Manifest, SegmentRef } from '../src/core/checkpoint.ts';
@@ -17,7 +18,9 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
   return new TextEncoder().encode(`${text}\n`);
 }
 
-/** Never throws for what the object holds: a damaged manifest is reported, and an older one is used. */
+/**
+ * Never throws for what the object holds: a damaged manifest is reported, and an older one is used.
+ */
 export function parseManifest(key: string, body: Uint8Array): ParsedManifest {
   let json: unknown;
   try {

@@ -1,6 +1,7 @@
 /**
  * What to do, decided purely: what the next seal writes, and what retention may delete. No I/O.
- * C1 to C5 stand in `src/core/checkpoint.ts`; the README tells why deletion is safe beside other owners.
+ * C1 to C5 stand in `src/core/checkpoint.ts`; the README tells why deletion is safe beside other
+ * owners.
  */
 import type { Manifest, SegmentRef } from '../src/core/checkpoint.ts';
 import type { Offset } from '../src/core/ids.ts';
@@ -32,8 +33,8 @@ export function planSeal(facts: SealFacts): SealPlan {
   // An increment must start where the previous manifest ends, or C5 would not hold.
   const follows = previous !== undefined && facts.fromOffset === previous.nextOffset;
   if (follows && snapshot.meta.nextOffset === previous.nextOffset) {
-    // Never a base: who restored an older checkpoint of this offset, the newest one being damaged, would not
-    // be told apart from who restored this one.
+    // Never a base: who restored an older checkpoint of this offset, the newest one being damaged,
+    // would not be told apart from who restored this one.
     return { kind: facts.savepoint === undefined ? 'nothing' : 'increment' };
   }
   // Actors are never removed, so as many changed as there are means: these are all of them.
@@ -98,9 +99,10 @@ export interface RetentionPlan {
 }
 
 /**
- * Kept: the newest `keepCount` manifests and all savepoints. A manifest that cannot be read stays as long as
- * it is newer than the oldest of those, and so do the segments that it may name.
- * Segments of a sequence number above the newest manifest's are an upload in progress, maybe somebody else's.
+ * Kept: the newest `keepCount` manifests and all savepoints. A manifest that cannot be read stays
+ * as long as it is newer than the oldest of those, and so do the segments that it may name.
+ * Segments of a sequence number above the newest manifest's are an upload in progress, maybe
+ * somebody else's.
  */
 export function planRetention(facts: RetentionFacts): RetentionPlan {
   const known = facts.manifests.flatMap(({ key, manifest }) => {

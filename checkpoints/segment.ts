@@ -21,11 +21,15 @@ const VERSION = 1;
 const CODEC_BROTLI = 1;
 /** Half a millisecond of SHA-256: what the thread's other work may have to wait. */
 const HASH_SLICE_BYTES = 256 << 10;
-/** Below this a trip to the thread pool costs more than the compression, and the order stays the same. */
+/**
+ * Below this a trip to the thread pool costs more than the compression, and the order stays the
+ * same.
+ */
 const INLINE_BYTES_MAX = 64 << 10;
-// 2.6 MB of actors (2 cores, Node.js 20): brotli 0 to 44 % at 255 MB/s, brotli 1 to 41 % at 164 MB/s,
-// deflate 1 to 40 % at 120 MB/s, deflate 6 to 36 % at 24 MB/s; all of them read at about 270 MB/s.
-// The CPU is dearer than 10 % of the bytes: an hour of checkpoints is compressed once and mostly never read.
+// 2.6 MB of actors (2 cores, Node.js 20): brotli 0 to 44 % at 255 MB/s, brotli 1 to 41 % at 164
+// MB/s, deflate 1 to 40 % at 120 MB/s, deflate 6 to 36 % at 24 MB/s; all of them read at about 270
+// MB/s. The CPU is dearer than 10 % of the bytes: an hour of checkpoints is compressed once and
+// mostly never read.
 const BROTLI = { chunkSize: 1 << 20, params: { [constants.BROTLI_PARAM_QUALITY]: 0 } };
 
 export interface Segment {

@@ -1,7 +1,7 @@
 /**
- * Is a checkpoint whole? Every object is read and compared, and the state that a restore would give is
- * digested. Segments are read from the newest to the oldest: what is met first is what wins. So the
- * memory is one segment and the keys of the increments, however large the base is.
+ * Is a checkpoint whole? Every object is read and compared, and the state that a restore would give
+ * is digested. Segments are read from the newest to the oldest: what is met first is what wins. So
+ * the memory is one segment and the keys of the increments, however large the base is.
  */
 import type { Checkpoints, Manifest } from '../src/core/checkpoint.ts';
 import { ShrikeError } from '../src/core/errors.ts';

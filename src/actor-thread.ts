@@ -1,4 +1,6 @@
-/** Entry of an actor thread: wires state, checkpoints and the flow to the channel, and nothing else. */
+/**
+ * Entry of an actor thread: wires state, checkpoints and the flow to the channel, and nothing else.
+ */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { parentPort, type TransferListItem, workerData } from 'node:worker_threads';

@@ -1,6 +1,6 @@
 /**
- * The running engine: opens every part, hands each what it needs, and closes them in the reverse order.
- * What it shows of itself is the EngineView of core/status.ts.
+ * The running engine: opens every part, hands each what it needs, and closes them in the reverse
+ * order. What it shows of itself is the EngineView of core/status.ts.
  */
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';

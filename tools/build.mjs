@@ -1,4 +1,7 @@
-/** Builds everything into dist/: the compiler for the code, esbuild for the page, a copy for data files. */
+/**
+ * Builds everything into dist/: the compiler for the code, esbuild for the page, a copy for data
+ * files.
+ */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

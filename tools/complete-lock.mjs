@@ -1,6 +1,7 @@
 /**
- * Adds to package-lock.json the optional platform packages that the registry mirror in use did not offer
- * when the lock was made. Without them `npm ci` refuses the lock, here and on every other platform.
+ * Adds to package-lock.json the optional platform packages that the registry mirror in use did not
+ * offer when the lock was made. Without them `npm ci` refuses the lock, here and on every other
+ * platform.
  *
  *     npm install && node tools/complete-lock.mjs
  */
@@ -29,6 +30,7 @@ for (const entry of Object.values(lock.packages)) {
     added += 1;
   }
 }
-lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1)));
+const inOrder = Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1));
+lock.packages = Object.fromEntries(inOrder);
 writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`);
 console.log(`${added} platform packages added`);

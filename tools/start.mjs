@@ -1,6 +1,6 @@
 /**
- * `npm start`: installs what is missing, builds what has changed, runs Shrike on simulated payments.
- * Whatever follows `--` goes to `shrike run`, so `npm start -- --help` explains it.
+ * `npm start`: installs what is missing, builds what has changed, runs Shrike on simulated
+ * payments. Whatever follows `--` goes to `shrike run`, so `npm start -- --help` explains it.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';

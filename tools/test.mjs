@@ -2,7 +2,8 @@
  * `npm test`: installs what is missing, builds, and runs every check and every test.
  *
  *     node tools/test.mjs           everything; the last line counts it
- *     node tools/test.mjs unit      one tier or more: unit property conformance sim golden integration browser
+ *     node tools/test.mjs unit      one tier or more, of:
+ *         unit property conformance sim golden integration browser
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -52,9 +53,11 @@ function tests(what, args) {
   rmSync(folder, { recursive: true });
   counts.passed += result?.numPassedTests ?? 0;
   counts.skipped += (result?.numPendingTests ?? 0) + (result?.numTodoTests ?? 0);
-  // A file that does not load has no failed test of its own, and a run without tests has not passed.
+  // A file that does not load has no failed test of its own, and a run without tests has not
+  // passed.
   const failed = Math.max(result?.numFailedTests ?? 0, isRight ? 0 : 1);
-  counts.failed += result === undefined || result.numTotalTests === 0 ? Math.max(1, failed) : failed;
+  const hasRun = result !== undefined && result.numTotalTests > 0;
+  counts.failed += hasRun ? failed : Math.max(1, failed);
 }
 
 const lock = 'node_modules/.package-lock.json';

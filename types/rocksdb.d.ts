@@ -1,4 +1,7 @@
-/** The slice of rocksdb 5.2.1 (N-API binding of RocksDB) that Shrike uses; the package ships no types. */
+/**
+ * The slice of rocksdb 5.2.1 (N-API binding of RocksDB) that Shrike uses; the package ships no
+ * types.
+ */
 declare module 'rocksdb' {
   type Done = (error?: Error | null) => void;
 

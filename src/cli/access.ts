@@ -1,6 +1,7 @@
 /**
- * How a command reaches what it shows: through the API of the engine that works on the data folder, or,
- * when there is none, by opening the folder itself, which keeps an engine out until the command ends.
+ * How a command reaches what it shows: through the API of the engine that works on the data folder,
+ * or, when there is none, by opening the folder itself, which keeps an engine out until the command
+ * ends.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,6 @@
-/** `shrike checkpoint`: what there is to restore from, whether it is whole, and one more on request. */
+/**
+ * `shrike checkpoint`: what there is to restore from, whether it is whole, and one more on request.
+ */
 import type { Command } from 'commander';
 import type { ListedManifest, Manifest } from '../core/checkpoint.ts';
 import { ShrikeError } from '../core/errors.ts';
@@ -65,7 +67,10 @@ export function addCheckpoint(program: Command): void {
     .action(create);
 }
 
-/** Every listed checkpoint with its partition. @throws DATA_DIR_MISSING, OBJECT_STORE_UNAVAILABLE */
+/**
+ * Every listed checkpoint with its partition.
+ * @throws DATA_DIR_MISSING, OBJECT_STORE_UNAVAILABLE
+ */
 async function listed(options: Options) {
   const { config } = configOf(options);
   requireDataFolder(config.dataDir);

@@ -29,7 +29,9 @@ function collect(value: string, earlier: readonly string[] = []): readonly strin
   return [...earlier, value];
 }
 
-/** @param more flags of the command itself, by their configuration key; undefined ones are left out */
+/**
+ * @param more flags of the command itself, by their configuration key; undefined ones are left out
+ */
 export function configOf(
   { data, config, set = [] }: CommonOptions,
   more: Readonly<Record<string, string | number | boolean | undefined>> = {},

@@ -37,7 +37,10 @@ export class EngineClient {
     return (await answer.json()) as T;
   }
 
-  /** Server-sent events, until the signal aborts. @throws API_UNREACHABLE when the engine ends them */
+  /**
+   * Server-sent events, until the signal aborts.
+   * @throws API_UNREACHABLE when the engine ends them
+   */
   async *events(path: string, signal: AbortSignal): AsyncGenerator<StreamEvent> {
     const { body } = await this.#fetch(path, { signal });
     const decoder = new TextDecoder();

@@ -31,7 +31,10 @@ export interface SimulateFeed {
   readonly world: World;
   readonly ratePerSecond: number | 'max';
   readonly payments?: number;
-  /** A new log begins with so many days of payments, as fast as they go: a card without a past tells little. */
+  /**
+   * A new log begins with so many days of payments, as fast as they go: a card without a past tells
+   * little.
+   */
   readonly historyDays: number;
   readonly signal: AbortSignal;
 }

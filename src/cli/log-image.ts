@@ -1,8 +1,9 @@
 /**
- * A running engine's log, to be read beside it. RocksDB lets one process in, and the API hands out no
- * records, so this opens an image: the files as a crash at this moment would leave them. The tables are
- * immutable and are linked, not copied; the write-ahead log (bounded by RocksDB's write buffers) and the
- * manifest are copied. A crash loses no commit and shows none in part (L5), so neither does an image.
+ * A running engine's log, to be read beside it. RocksDB lets one process in, and the API hands out
+ * no records, so this opens an image: the files as a crash at this moment would leave them. The
+ * tables are immutable and are linked, not copied; the write-ahead log (bounded by RocksDB's write
+ * buffers) and the manifest are copied. A crash loses no commit and shows none in part (L5), so
+ * neither does an image.
  */
 import { copyFile, link, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -55,8 +56,9 @@ async function open(logDir: string, folder: string): Promise<Log> {
 }
 
 /**
- * In this order: a write-ahead log that is flushed after its copy is in a table that the later manifest
- * names; the other way round, its records would be in neither, and what follows them in the next one.
+ * In this order: a write-ahead log that is flushed after its copy is in a table that the later
+ * manifest names; the other way round, its records would be in neither, and what follows them in
+ * the next one.
  */
 async function copyFiles(from: string, to: string): Promise<void> {
   const copy = (name: string) => copyFile(join(from, name), join(to, name));

@@ -1,4 +1,6 @@
-/** The key of the hash that stands for a card number: the same key gives the same hash in every run. */
+/**
+ * The key of the hash that stands for a card number: the same key gives the same hash in every run.
+ */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** `shrike restore --dry-run`: where each partition's state would come from, were the engine started now. */
+/**
+ * `shrike restore --dry-run`: where each partition's state would come from, were the engine started
+ * now.
+ */
 import type { Command } from 'commander';
 import type { Manifest } from '../core/checkpoint.ts';
 import { codeOf, explain, ShrikeError } from '../core/errors.ts';

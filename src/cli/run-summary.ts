@@ -1,4 +1,7 @@
-/** What a run that ends has cost, for benchmarks: `shrike run --until-end --json` prints it as its last line. */
+/**
+ * What a run that ends has cost, for benchmarks: `shrike run --until-end --json` prints it as its
+ * last line.
+ */
 import type { EngineStatus } from '../core/status.ts';
 import { LatencyHistogram } from '../core/telemetry.ts';
 

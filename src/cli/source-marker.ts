@@ -1,4 +1,7 @@
-/** Remembers where a data folder's payments come from, so that a second start continues and never mixes. */
+/**
+ * Remembers where a data folder's payments come from, so that a second start continues and never
+ * mixes.
+ */
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ShrikeError } from '../core/errors.ts';

@@ -1,4 +1,7 @@
-/** The checkpoints in a data folder, for reading: objects never change, so an engine may go on beside it. */
+/**
+ * The checkpoints in a data folder, for reading: objects never change, so an engine may go on
+ * beside it.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCheckpoints } from '../../checkpoints/checkpoints.ts';

@@ -1,4 +1,6 @@
-/** What stands out in an alert's features, in words: rules of thumb; the score is the model's alone. */
+/**
+ * What stands out in an alert's features, in words: rules of thumb; the score is the model's alone.
+ */
 
 type Say = (value: number) => string | undefined;
 

@@ -1,7 +1,7 @@
 /**
- * Puts the configuration together: flags over environment over file over defaults. Every value comes with its
- * source, and what is not in the schema is refused: a misspelt key that is passed over in silence is the worst
- * kind of default.
+ * Puts the configuration together: flags over environment over file over defaults. Every value
+ * comes with its source, and what is not in the schema is refused: a misspelt key that is passed
+ * over in silence is the worst kind of default.
  */
 import { readFileSync } from 'node:fs';
 import { Check } from 'typebox/schema';
@@ -25,7 +25,9 @@ export interface ConfigInput {
   /** Path of a JSON file; it must be there. */
   readonly file?: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** By dotted key; a string is converted to the key's type, undefined is as if it were not there. */
+  /**
+   * By dotted key; a string is converted to the key's type, undefined is as if it were not there.
+   */
   readonly flags: Readonly<Record<string, unknown>>;
   /** Flags that set a key under a name of their own, by key: `{ dataDir: '--data' }`. */
   readonly flagNames?: Readonly<Record<string, string>>;
@@ -114,8 +116,9 @@ function known(dotted: string, source: ConfigSource): ConfigKey {
 }
 
 /**
- * Kubernetes gives every pod the addresses of the services around it; of a service `shrike` or `shrike-api`
- * they look like ours: SHRIKE_SERVICE_HOST, SHRIKE_API_PORT=tcp://10.0.0.7:8477, SHRIKE_PORT_8477_TCP_ADDR.
+ * Kubernetes gives every pod the addresses of the services around it; of a service `shrike` or
+ * `shrike-api` they look like ours: SHRIKE_SERVICE_HOST, SHRIKE_API_PORT=tcp://10.0.0.7:8477,
+ * SHRIKE_PORT_8477_TCP_ADDR.
  */
 const SERVICE_LINK = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)$/;
 const SERVICE_URL = /^(tcp|udp|sctp):\/\//;
@@ -145,7 +148,10 @@ function* flagSettings({ flags, flagNames = {} }: ConfigInput): Generator<Settin
   }
 }
 
-/** By the schema's type; what cannot be converted stays a text, which the check then shows as it was typed. */
+/**
+ * By the schema's type; what cannot be converted stays a text, which the check then shows as it was
+ * typed.
+ */
 function converted(text: string, { schema }: ConfigKey): ConfigValue {
   if (schema.type === 'boolean' && /^(true|false)$/.test(text)) return text === 'true';
   if (schema.type === 'integer' || schema.type === 'number') {

@@ -3,8 +3,8 @@
  *
  * C1  C <= K: a checkpoint holds committed events only.
  * C2  A manifest is written after every segment it names, never before.
- * C3  Manifests of a partition have consecutive sequence numbers, each written by `putIfAbsent`: of two
- *     owners that seal the same number one fails with CHECKPOINT_CONFLICT.
+ * C3  Manifests of a partition have consecutive sequence numbers, each written by `putIfAbsent`: of
+ *     two owners that seal the same number one fails with CHECKPOINT_CONFLICT.
  * C4  Nothing that a kept manifest names is deleted; a manifest goes before its segments.
  * C5  Restoring the segments of a manifest in their order gives a state with the manifest's digest.
  */
@@ -49,9 +49,10 @@ export interface CheckpointChain {
   /** The newest known manifest; undefined when there is none. */
   readonly newest: Manifest | undefined;
   /**
-   * Uploads segments, then the manifest. A snapshot whose upload fails is kept, in a bounded backlog, and
-   * goes with the next one; past the bound the next seal writes a base instead.
-   * @throws CHECKPOINT_UPLOAD_FAILED (nothing lost, try with the next snapshot), CHECKPOINT_CONFLICT (C3)
+   * Uploads segments, then the manifest. A snapshot whose upload fails is kept, in a bounded
+   * backlog, and goes with the next one; past the bound the next seal writes a base instead.
+   * @throws CHECKPOINT_UPLOAD_FAILED (nothing lost, try with the next snapshot),
+   * CHECKPOINT_CONFLICT (C3)
    */
   seal(snapshot: Snapshot, options: SealOptions): Promise<Manifest>;
   /** Deletes what retention allows (C4). @returns deleted keys. */
@@ -61,9 +62,14 @@ export interface CheckpointChain {
 export interface Checkpoints {
   /** Opens the chain: reads the manifests there are. @throws OBJECT_STORE_UNAVAILABLE */
   open(of: TopicPartition): Promise<CheckpointChain>;
-  /** All readable manifests of a partition, newest first; an unreadable one is reported, not thrown. */
+  /**
+   * All readable manifests of a partition, newest first; an unreadable one is reported, not thrown.
+   */
   list(of: TopicPartition): Promise<readonly ListedManifest[]>;
-  /** A manifest's blocks in order, each verified (sha256). @throws CHECKPOINT_CORRUPT naming the object */
+  /**
+   * A manifest's blocks in order, each verified (sha256).
+   * @throws CHECKPOINT_CORRUPT naming the object
+   */
   read(manifest: Manifest): AsyncIterable<PackedActors>;
 }
 

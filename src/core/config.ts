@@ -1,6 +1,6 @@
 /**
- * The one configuration schema: types, defaults, documentation and (later) the chart's values come from it.
- * Loading (file, environment, flags) is `src/config`.
+ * The one configuration schema: types, defaults, documentation and (later) the chart's values come
+ * from it. Loading (file, environment, flags) is `src/config`.
  */
 import { type Static, Type } from 'typebox';
 

@@ -1,5 +1,6 @@
 /**
- * Every way the world can fail, in one table. A code is stable: scripts and alert rules match on it.
+ * Every way the world can fail, in one table. A code is stable: scripts and alert rules match on
+ * it.
  *
  * domain: `data` one record is bad (it goes to `dead_letters`); `input` what the operator of the
  * program gave is wrong (stop and say so); `external` a disk, store or log does not answer (back

@@ -28,13 +28,18 @@ export interface Decoded<E> {
 /** Decodes records [first, count) of a packed batch; never throws for what a record holds. */
 export type Decode<E> = (records: PackedRecords, first: number) => Decoded<E>;
 
-/** values[i] is the object that record i holds; undefined for `rejects` and for records before `first`. */
+/**
+ * values[i] is the object that record i holds; undefined for `rejects` and for records before
+ * `first`.
+ */
 export interface ParsedBatch {
   readonly values: readonly (object | undefined)[];
   readonly rejects: readonly Reject[];
 }
 
-/** A codec: bytes to objects whose fields nobody has checked. Never throws for what a record holds. */
+/**
+ * A codec: bytes to objects whose fields nobody has checked. Never throws for what a record holds.
+ */
 export type ParseBatch = (records: PackedRecords, first: number) => ParsedBatch;
 
 /** One key's part of an actor: its clock and a state for each operator of that key. */
@@ -50,7 +55,10 @@ export interface ActorState {
   readonly subs: Map<number, KeySlot>;
 }
 
-/** Facts about profiles: fed by the profile topics, read by enrichers; versions go out with each output. */
+/**
+ * Facts about profiles: fed by the profile topics, read by enrichers; versions go out with each
+ * output.
+ */
 export interface Profiles<E, P> {
   /** Topics to read to their end before the first event is scored. */
   readonly topics: readonly string[];
@@ -208,8 +216,8 @@ interface BoundOperator<E> {
 }
 
 /**
- * A flow bound to a model's feature order: the fold of the log. The same object runs live, in replay,
- * in a backtest and for training data.
+ * A flow bound to a model's feature order: the fold of the log. The same object runs live, in
+ * replay, in a backtest and for training data.
  */
 export class Stepper<E> {
   readonly flow: Flow<E>;
@@ -220,7 +228,10 @@ export class Stepper<E> {
   readonly #out = new FeatureRow();
   readonly #time: KeyTime = { now: 0, last: -1 };
 
-  /** @param order the model's features; each must be yielded by the flow (checked when a bundle is loaded). */
+  /**
+   * @param order the model's features; each must be yielded by the flow (checked when a bundle is
+   * loaded).
+   */
   constructor(flow: Flow<E>, order: readonly string[] = flow.featureNames) {
     const place = new Map(order.map((name, i) => [name, i]));
     const slots = (names: readonly string[]) =>

@@ -1,4 +1,7 @@
-/** Every limit of the engine, and how they hang together. Sizes in bytes unless the name says otherwise. */
+/**
+ * Every limit of the engine, and how they hang together. Sizes in bytes unless the name says
+ * otherwise.
+ */
 import { assert } from './assert.ts';
 
 export const LIMITS = {
@@ -8,7 +11,9 @@ export const LIMITS = {
   fetchBytesMax: 1 << 20,
   /** Payments of one partition that are stepped, scored and committed together. */
   batchRecordsMax: 1024,
-  /** Batches of one partition between step and commit: the next one steps while this one is scored. */
+  /**
+   * Batches of one partition between step and commit: the next one steps while this one is scored.
+   */
   inFlightBatchesMax: 4,
   /** Rows of one ONNX call: beyond 1,024 the cost a row no longer falls (design, section 8). */
   scoreRowsMax: 1024,

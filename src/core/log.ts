@@ -1,9 +1,11 @@
 /**
- * The log: ordered, partitioned input and output (the embedded log now, Kafka behind the same port).
+ * The log: ordered, partitioned input and output (the embedded log now, Kafka behind the same
+ * port).
  *
- * L1  Offsets of a partition ascend; the record at an offset never changes; compaction and retention
- *     may remove it.
- * L2  `commit` is atomic: all its outputs become visible and all its offsets are stored, or nothing.
+ * L1  Offsets of a partition ascend; the record at an offset never changes; compaction and
+ *     retention may remove it.
+ * L2  `commit` is atomic: all its outputs become visible and all its offsets are stored, or
+ *     nothing.
  * L3  `read` shows committed records only, in offset order.
  * L4  A commit whose `owner` is not the newest member for one of its partitions fails with
  *     COMMIT_FENCED and leaves no trace.
@@ -19,7 +21,9 @@ export interface TopicSpec {
   readonly partitions: number;
   /** `compact`: the newest record of each key is kept forever, a tombstone deletes it. */
   readonly cleanup: 'delete' | 'compact';
-  /** With `delete`: records older than this may go, once no kept checkpoint needs them. 0: never. */
+  /**
+   * With `delete`: records older than this may go, once no kept checkpoint needs them. 0: never.
+   */
   readonly retentionMs: number;
 }
 
@@ -72,14 +76,23 @@ export interface MembershipListener {
 
 export interface Log {
   readonly kind: 'embedded' | 'kafka';
-  /** Creates what is missing. @throws LOG_TOPIC_MISMATCH where a topic exists with other partitions. */
+  /**
+   * Creates what is missing.
+   * @throws LOG_TOPIC_MISMATCH where a topic exists with other partitions.
+   */
   ensureTopics(topics: readonly TopicSpec[]): Promise<void>;
   topics(): Promise<readonly TopicDescription[]>;
   /** @throws LOG_TOPIC_UNKNOWN */
   offsets(of: TopicPartition): Promise<PartitionOffsets>;
-  /** Answers with no batches after `waitMs`. @throws LOG_OFFSET_OUT_OF_RANGE below `earliest` or above the end. */
+  /**
+   * Answers with no batches after `waitMs`.
+   * @throws LOG_OFFSET_OUT_OF_RANGE below `earliest` or above the end.
+   */
   read(request: ReadRequest): Promise<SourceRead>;
-  /** Appends outside any group: producers, loaders. Atomic and durable as a commit. @returns base offsets. */
+  /**
+   * Appends outside any group: producers, loaders. Atomic and durable as a commit.
+   * @returns base offsets.
+   */
   append(appends: readonly Append[]): Promise<readonly Offset[]>;
   /** Committed next offsets; undefined where the group has none. */
   committed(
@@ -87,7 +100,9 @@ export interface Log {
     partitions: readonly TopicPartition[],
   ): Promise<readonly (Offset | undefined)[]>;
   join(group: string, topic: string, listener: MembershipListener): Promise<Membership>;
-  /** @throws COMMIT_FENCED (L4), COMMIT_FAILED, DISK_FULL: in each case nothing of it is visible. */
+  /**
+   * @throws COMMIT_FENCED (L4), COMMIT_FAILED, DISK_FULL: in each case nothing of it is visible.
+   */
   commit(commit: LogCommit): Promise<void>;
   /** Makes all that was committed durable against a power cut (see L5). */
   sync(): Promise<void>;

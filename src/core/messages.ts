@@ -1,10 +1,10 @@
 /**
- * Everything that crosses between the main thread and an actor thread. Closed: a new kind is added here.
- * The main thread orders (assign, revoke…); an actor thread asks (read, score, commit…) and reports.
- * Buffers are transferred, not copied.
+ * Everything that crosses between the main thread and an actor thread. Closed: a new kind is added
+ * here. The main thread orders (assign, revoke…); an actor thread asks (read, score, commit…) and
+ * reports. Buffers are transferred, not copied.
  *
- * T1  Every ask about a partition carries the epoch of its assignment; an ask of an old epoch is refused
- *     with COMMIT_FENCED, so that a task which was replaced can change nothing.
+ * T1  Every ask about a partition carries the epoch of its assignment; an ask of an old epoch is
+ *     refused with COMMIT_FENCED, so that a task which was replaced can change nothing.
  */
 import type { Offset, TopicPartition } from './ids.ts';
 import type { Append, PartitionOffsets } from './log.ts';
@@ -37,7 +37,10 @@ export interface Asks {
   };
   offsets: { ask: TopicPartition; answer: PartitionOffsets };
   score: { ask: { readonly rows: Float32Array; readonly count: number }; answer: ScoredRows };
-  /** Where the partition stands. From here on its commits are taken, each from where the last one ended. */
+  /**
+   * Where the partition stands. From here on its commits are taken, each from where the last one
+   * ended.
+   */
   position: { ask: Owned; answer: Position };
   commit: { ask: Owned & CommitRequest; answer: null };
   sync: { ask: null; answer: null };

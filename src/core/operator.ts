@@ -7,7 +7,9 @@
  * O4  Memory of one state is bounded by the events inside its windows.
  */
 
-/** Event time for one key, in minutes since 1970-01-01T00:00: clamped, so that it never goes back. */
+/**
+ * Event time for one key, in minutes since 1970-01-01T00:00: clamped, so that it never goes back.
+ */
 export interface KeyTime {
   /** max(time of this event, `last`). */
   now: number;
@@ -40,7 +42,9 @@ export interface Operator<E, S, Key extends string = string> {
   readonly migrations: Readonly<Record<number, (encoded: unknown) => unknown>>;
 }
 
-/** Features of the event alone, or of the event and what is known of its key (profiles): no state. */
+/**
+ * Features of the event alone, or of the event and what is known of its key (profiles): no state.
+ */
 export interface Enricher<E, P = unknown> {
   readonly name: string;
   readonly features: readonly string[];

@@ -3,7 +3,7 @@
  *
  *   assigned -> restoring -> replaying -> live -> closing -> closed
  *                  ^             |          |
- *                  +- recovering <----------+      (aborted commit, failed step: the same path as a crash)
+ *                  +- recovering <----------+   (aborted commit, failed step: same path as a crash)
  *
  * `failed` is for what a retry cannot mend; it names its error and waits for a person.
  */

@@ -3,7 +3,7 @@
  * The embedded log stores it as it is, threads transfer it without a copy, codecs read it in place.
  *
  * Layout, little-endian; n = count, columns start at multiples of 8:
- *   0  u32 magic "SHRB"   4  u32 version 1   8  u32 count   12 u32 keyBytes   16 u32 valueBytes   20 u32 0
+ *   0 u32 magic "SHRB"  4 u32 version 1  8 u32 count  12 u32 keyBytes  16 u32 valueBytes  20 u32 0
  *   24 f64 timestampsMs[n]   u32 offsetDeltas[n]   u32 keyEnds[n]   u32 valueEnds[n]   u8 flags[n]
  *   keys, back to back   values, back to back
  *
@@ -20,7 +20,10 @@ const HEADER_BYTES = 24;
 const FLAG_TOMBSTONE = 1;
 const FLAG_NULL_KEY = 2;
 
-/** A record to be appended. Undefined value: a tombstone, which deletes the key in a compacted topic. */
+/**
+ * A record to be appended. Undefined value: a tombstone, which deletes the key in a compacted
+ * topic.
+ */
 export interface NewRecord {
   readonly key: string | undefined;
   readonly value: Uint8Array | string | undefined;
@@ -41,7 +44,10 @@ function columnsAt(count: number): {
   return { deltas, keyEnds, valueEnds, flags, keys: flags + ((count + 7) & ~7) };
 }
 
-/** Reads a packed batch in place. The buffer must start at a multiple of 8 (`PackedRecords.of` copies if not). */
+/**
+ * Reads a packed batch in place. The buffer must start at a multiple of 8 (`PackedRecords.of`
+ * copies if not).
+ */
 export class PackedRecords {
   readonly bytes: Uint8Array;
   readonly count: number;
@@ -84,7 +90,10 @@ export class PackedRecords {
     this.values = Buffer.from(buffer as ArrayBuffer, byteOffset + at.keys + keyBytes, valueBytes);
   }
 
-  /** @throws an assertion when the bytes are no packed batch: check a checksum first where they come from outside. */
+  /**
+   * @throws an assertion when the bytes are no packed batch: check a checksum first where they come
+   * from outside.
+   */
   static of(bytes: Uint8Array): PackedRecords {
     return new PackedRecords(bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes));
   }
@@ -115,7 +124,9 @@ export class PackedRecords {
   }
 }
 
-/** Grows a packed batch record by record. Reusable: `finish` gives the buffer away and starts anew. */
+/**
+ * Grows a packed batch record by record. Reusable: `finish` gives the buffer away and starts anew.
+ */
 export class PackedRecordsBuilder {
   #timestamps: number[] = [];
   #deltas: number[] = [];
@@ -149,7 +160,10 @@ export class PackedRecordsBuilder {
     this.#valueEnds.push(this.#valuesLength);
   }
 
-  /** The packed batch in a buffer of its own, fit to be transferred; the builder is empty afterwards. */
+  /**
+   * The packed batch in a buffer of its own, fit to be transferred; the builder is empty
+   * afterwards.
+   */
   finish(): Uint8Array {
     const count = this.count;
     const at = columnsAt(count);
@@ -209,7 +223,9 @@ export function packRecords(records: readonly NewRecord[]): Uint8Array {
   return builder.finish();
 }
 
-/** A packed batch at its place in the log. Records below `from` were asked for by nobody: skip them. */
+/**
+ * A packed batch at its place in the log. Records below `from` were asked for by nobody: skip them.
+ */
 export interface FetchedBatch {
   readonly baseOffset: Offset;
   readonly from: Offset;

@@ -22,8 +22,9 @@ export type RestorePlan =
     };
 
 /**
- * Where a partition's state comes from: the local store when it is usable, else the newest checkpoint that is,
- * else the beginning of the log. Usable: the log can replay from there to K (earliest <= offset <= K).
+ * Where a partition's state comes from: the local store when it is usable, else the newest
+ * checkpoint that is, else the beginning of the log. Usable: the log can replay from there to K
+ * (earliest <= offset <= K).
  */
 export function planRestore({ committed, earliest, local, sealed }: RestoreFacts): RestorePlan {
   const usable = (offset: Offset) => earliest <= offset && offset <= committed;
@@ -32,7 +33,8 @@ export function planRestore({ committed, earliest, local, sealed }: RestoreFacts
   if (index >= 0) return { kind: 'checkpoint', index, replayFrom: sealed[index] as Offset };
   // The whole history is still there: the fold from the first record is the state.
   if (earliest === 0) {
-    // C1: a checkpoint above K says that this log is not the one it was made from; do not paper over it.
+    // C1: a checkpoint above K says that this log is not the one it was made from; do not paper
+    // over it.
     if (sealed.length > 0 && sealed.every((offset) => offset > committed)) {
       return { kind: 'refuse', code: 'CHECKPOINT_AHEAD_OF_COMMIT' };
     }

@@ -4,7 +4,9 @@ import type { ModelFacts } from './flow.ts';
 export interface Model extends ModelFacts {
   /** Features in the order of the row. */
   readonly features: readonly string[];
-  /** `sha256:` and the hex digest of model.onnx: names the trees, where `modelId` names the release. */
+  /**
+   * `sha256:` and the hex digest of model.onnx: names the trees, where `modelId` names the release.
+   */
   readonly contentId?: string;
 }
 
@@ -37,7 +39,9 @@ export interface ScorerStats {
   /** Calls that failed, whether or not a second try mended them. */
   readonly failedCalls: number;
   readonly threadDeaths: number;
-  /** callRows[i] counts calls of at most CALL_ROWS_BOUNDS[i] rows (and more than the bound before). */
+  /**
+   * callRows[i] counts calls of at most CALL_ROWS_BOUNDS[i] rows (and more than the bound before).
+   */
   readonly callRows: Float64Array;
   /** From a request's arrival to its scores. */
   readonly latency: { readonly counts: Float64Array; readonly sumMs: number };

@@ -1,11 +1,13 @@
 /**
  * Actors' memory, per partition: a cache of actor objects over a local store.
  *
- * S1  A store is written only by `write`: entries and meta together, atomically (L moves with the data).
+ * S1  A store is written only by `write`: entries and meta together, atomically (L moves with the
+ *     data).
  * S2  What is written at offset B holds exactly the events below B.
  * S3  Nothing is written at B before the log has committed B: L <= K.
  * S4  An actor changed since the last write stays in memory until it is written or dropped.
- * S5  digest = sum over actors of hash(key, encoded actor): it does not depend on the order of changes.
+ * S5  digest = sum over actors of hash(key, encoded actor): it does not depend on the order of
+ *     changes.
  */
 import type { ActorState, OperatorVersion } from './flow.ts';
 import type { ActorKey, Offset } from './ids.ts';
@@ -31,7 +33,10 @@ export interface StateDigester {
   hex(): StateDigest;
 }
 
-/** Packed actors, ascending by key: (key f64, length u32, bytes) back to back. See `packed-actors.ts`. */
+/**
+ * Packed actors, ascending by key: (key f64, length u32, bytes) back to back. See
+ * `packed-actors.ts`.
+ */
 export type PackedActors = Uint8Array;
 
 /** One partition's local store: RocksDB, or memory in tests; one conformance suite for both. */
@@ -60,7 +65,10 @@ export interface ActorStores {
 /** A consistent local image of one partition: what changed since the last one. */
 export interface Snapshot {
   readonly meta: StoreMeta;
-  /** Offset of the snapshot before this one: the changes are those of events [fromOffset, nextOffset). */
+  /**
+   * Offset of the snapshot before this one: the changes are those of events [fromOffset,
+   * nextOffset).
+   */
   readonly fromOffset: Offset;
   readonly changed: PackedActors;
   readonly changedCount: number;
@@ -70,18 +78,25 @@ export interface Snapshot {
 export interface ActorTable {
   /** L of the store beneath. */
   readonly storedOffset: Offset;
-  /** Loads what is not in memory. Resolves synchronously-cheap (undefined) when nothing is missing. */
+  /**
+   * Loads what is not in memory. Resolves synchronously-cheap (undefined) when nothing is missing.
+   */
   prefetch(keys: readonly ActorKey[]): Promise<void> | undefined;
-  /** The actor, to be changed by the caller; created when unknown. Its key must have been prefetched. */
+  /**
+   * The actor, to be changed by the caller; created when unknown. Its key must have been
+   * prefetched.
+   */
   change(key: ActorKey): ActorState;
-  /** The actor as it is now, changes that are not committed yet included; for people, not for steps. */
+  /**
+   * The actor as it is now, changes that are not committed yet included; for people, not for steps.
+   */
   peek(key: ActorKey): Promise<ActorState | undefined>;
   /** Bytes changed since the last snapshot, estimated. */
   readonly dirtyBytes: number;
   readonly stats: ActorTableStats;
   /**
-   * Takes the image at `nextOffset`, which is where the steps are now; serialises it in slices while
-   * steps go on (an actor that is about to change is serialised first), yielding in between.
+   * Takes the image at `nextOffset`, which is where the steps are now; serialises it in slices
+   * while steps go on (an actor that is about to change is serialised first), yielding in between.
    */
   snapshot(nextOffset: Offset): Promise<Snapshot>;
   /** Writes a snapshot beneath (S1); only when its offset is committed (S3). */

@@ -1,4 +1,7 @@
-/** What the API, the page, the status line and the metrics show: one picture of the engine, made each second. */
+/**
+ * What the API, the page, the status line and the metrics show: one picture of the engine, made
+ * each second.
+ */
 import type { TopicDescription } from './log.ts';
 import type { PartitionStats, WorkerStats } from './telemetry.ts';
 
@@ -88,7 +91,10 @@ export interface EngineView {
       readonly nextOffset: number;
     }[]
   >;
-  /** Appends JSON values, keyed, to a topic: a producer for tools on this machine. @returns how many. */
+  /**
+   * Appends JSON values, keyed, to a topic: a producer for tools on this machine.
+   * @returns how many.
+   */
   produce(
     topic: string,
     records: readonly {

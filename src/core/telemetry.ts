@@ -1,13 +1,20 @@
-/** What a worker tells the coordinator about itself, once a second: counts since the thread started. */
+/**
+ * What a worker tells the coordinator about itself, once a second: counts since the thread started.
+ */
 import type { Phase } from './phase.ts';
 
-/** Upper bounds of the latency buckets, ms: 20 a decade, so that a quantile is right within 12 %. */
+/**
+ * Upper bounds of the latency buckets, ms: 20 a decade, so that a quantile is right within 12 %.
+ */
 export const LATENCY_BOUNDS_MS: readonly number[] = Array.from(
   { length: 100 },
   (_, i) => 0.1 * 10 ** (i / 20),
 );
 
-/** A histogram that can be merged: counts[i] of values <= LATENCY_BOUNDS_MS[i]; the last counts the rest. */
+/**
+ * A histogram that can be merged: counts[i] of values <= LATENCY_BOUNDS_MS[i]; the last counts the
+ * rest.
+ */
 export class LatencyHistogram {
   readonly counts: Float64Array;
   sumMs = 0;

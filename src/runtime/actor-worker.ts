@@ -1,4 +1,7 @@
-/** The actor thread's side of the channel: partition tasks on one hand, the main thread on the other. */
+/**
+ * The actor thread's side of the channel: partition tasks on one hand, the main thread on the
+ * other.
+ */
 import type { Clock } from '../core/clock.ts';
 import { ShrikeError } from '../core/errors.ts';
 import type { Asks, Orders, Owned, Report } from '../core/messages.ts';

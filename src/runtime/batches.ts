@@ -40,8 +40,9 @@ function emptyBatch<E>(from: Offset): StepBatch<E> {
 }
 
 /**
- * Batches of at most `recordsMax` records, contiguous from `from`. Small chunks are joined, large ones cut.
- * Decoding happens as the batches are taken, so that the thread can do other work between two of them.
+ * Batches of at most `recordsMax` records, contiguous from `from`. Small chunks are joined, large
+ * ones cut. Decoding happens as the batches are taken, so that the thread can do other work between
+ * two of them.
  */
 export function* cutBatches<E>(read: SourceRead, options: CutOptions<E>): Generator<StepBatch<E>> {
   let batch = emptyBatch<E>(options.from);

@@ -1,10 +1,12 @@
 /**
  * Snapshots of one partition: taken without a barrier, written beneath when committed, then sealed.
  *
- *   due -> snapshot (in slices, steps go on) -> K reaches it -> log synced -> local store -> segment, manifest
+ *   due -> snapshot (in slices, steps go on) -> K reaches it -> log synced -> local store
+ *       -> segment, manifest
  *
  * K1  A snapshot is written only when the log has committed its offset, durably (S3).
- * K2  Sealing never holds up steps or local writes; a store that is down costs backlog, not payments.
+ * K2  Sealing never holds up steps or local writes; a store that is down costs backlog, not
+ *     payments.
  */
 import type { CheckpointChain, Manifest } from '../core/checkpoint.ts';
 import type { Clock } from '../core/clock.ts';

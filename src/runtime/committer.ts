@@ -2,9 +2,9 @@
  * Group commit: whatever was scored while the last commit ran goes into the next one.
  *
  * M1  At most one commit is under way.
- * M2  Commits of a partition are contiguous: each starts where the last successful one ended, or where
- *     `position` said. A request that does not is refused; after a failure everything queued behind it
- *     is therefore refused too, and the task starts again from K.
+ * M2  Commits of a partition are contiguous: each starts where the last successful one ended, or
+ *     where `position` said. A request that does not is refused; after a failure everything queued
+ *     behind it is therefore refused too, and the task starts again from K.
  * M3  A request of an epoch that is not the partition's newest is refused (T1).
  */
 import type { Clock } from '../core/clock.ts';
@@ -123,7 +123,8 @@ export class Committer {
     try {
       await log.commit({ group, owner: owner(), offsets, outputs });
     } catch (error) {
-      // Whether it took effect is unknown (a broker may have committed and not said so): `position` will tell.
+      // Whether it took effect is unknown (a broker may have committed and not said so): `position`
+      // will tell.
       for (const { partition } of taken) this.#expected.delete(partition);
       for (const { reject } of taken) reject(error);
       return;

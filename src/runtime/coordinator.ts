@@ -1,8 +1,9 @@
 /**
- * The main thread's part: membership, workers, commits. It moves buffers and decides who owns what; it
- * never looks into a record.
+ * The main thread's part: membership, workers, commits. It moves buffers and decides who owns what;
+ * it never looks into a record.
  *
- * W1  A partition is on one worker at a time; a new assignment has a higher epoch than every one before.
+ * W1  A partition is on one worker at a time; a new assignment has a higher epoch than every one
+ *     before.
  * W2  A worker that ends, for whatever reason, is replaced, and its partitions are assigned anew.
  */
 import type { Clock } from '../core/clock.ts';

@@ -3,7 +3,9 @@ import type { Reject } from '../core/flow.ts';
 import type { Offset, TopicPartition } from '../core/ids.ts';
 import type { NewRecord, PackedRecords } from '../core/records.ts';
 
-/** A record that could not be used, with all that is needed to find out why and to drive it again. */
+/**
+ * A record that could not be used, with all that is needed to find out why and to drive it again.
+ */
 export interface DeadLetter {
   readonly code: string;
   readonly record: Omit<NewRecord, 'timestampMs'>;

@@ -78,7 +78,8 @@ export class FlightDeck<E> {
     const flight: Flight = { stage: 'score', sinceMs: this.#options.clock.nowMs() };
     this.#flights.push(flight);
     const scored = this.#options.score(batch);
-    // The next batch waits for this one's hand-over below; until then a failure has nobody to report to.
+    // The next batch waits for this one's hand-over below; until then a failure has nobody to
+    // report to.
     scored.catch(() => undefined);
     const before = this.#handedOver;
     this.#handedOver = before.then(() => this.#handOver(batch, scored, flight));

@@ -53,7 +53,9 @@ export class PartitionTask<E> {
     return this.#counters.phase;
   }
 
-  /** Lets the partition go: finishes what is in flight, seals a last checkpoint, closes the store. */
+  /**
+   * Lets the partition go: finishes what is in flight, seals a last checkpoint, closes the store.
+   */
   stop(): Promise<void> {
     this.#stop.abort();
     return this.#ended;

@@ -1,4 +1,6 @@
-/** What a partition task needs from the world around it. Threads in life, the simulator in tests. */
+/**
+ * What a partition task needs from the world around it. Threads in life, the simulator in tests.
+ */
 
 import type { Checkpoints } from '../core/checkpoint.ts';
 import type { Clock } from '../core/clock.ts';
@@ -19,9 +21,14 @@ export interface SourcePort {
 /** Commits of one partition at one of its assignments. */
 export interface CommitPort {
   position(): Promise<Position>;
-  /** @throws COMMIT_FENCED, COMMIT_FAILED, DISK_FULL… In each case the task recovers from `position()`. */
+  /**
+   * @throws COMMIT_FENCED, COMMIT_FAILED, DISK_FULL… In each case the task recovers from
+   * `position()`.
+   */
   commit(request: CommitRequest): Promise<void>;
-  /** Makes all commits durable: before state that rests on them is written (S3 after a power cut). */
+  /**
+   * Makes all commits durable: before state that rests on them is written (S3 after a power cut).
+   */
   sync(): Promise<void>;
 }
 

@@ -1,4 +1,7 @@
-/** Keeps a partition's profiles up to date: read to their end before the first payment, then as they come. */
+/**
+ * Keeps a partition's profiles up to date: read to their end before the first payment, then as they
+ * come.
+ */
 import type { Profiles } from '../core/flow.ts';
 import type { Offset } from '../core/ids.ts';
 import { PackedRecords, type SourceRead } from '../core/records.ts';

@@ -8,7 +8,9 @@ import { planRestore } from '../core/restore-plan.ts';
 import type { ActorStore, StoreMeta } from '../core/state.ts';
 import type { TaskParts } from './ports.ts';
 
-/** In place of L while a checkpoint is being copied in: such a store holds no state of any offset. */
+/**
+ * In place of L while a checkpoint is being copied in: such a store holds no state of any offset.
+ */
 const INCOMPLETE: Offset = -1;
 
 export interface Restored {

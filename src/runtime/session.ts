@@ -198,7 +198,9 @@ export class Session<E> {
     }
   }
 
-  /** The fold: reads state, writes features, advances state. No await between two steps of a batch. */
+  /**
+   * The fold: reads state, writes features, advances state. No await between two steps of a batch.
+   */
   async #step(batch: StepBatch<E>): Promise<Float32Array> {
     const { parts, counters, profiles } = this.#options;
     const { stepper } = parts;

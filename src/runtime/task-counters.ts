@@ -71,7 +71,10 @@ export class TaskCounters {
     this.shared.errors[code] = (this.shared.errors[code] ?? 0) + 1;
   }
 
-  /** @param oldest the stage of the oldest batch in flight: what holds the partition up, if anything does. */
+  /**
+   * @param oldest the stage of the oldest batch in flight: what holds the partition up, if anything
+   * does.
+   */
   stats(
     partition: number,
     cache: PartitionStats['cache'],

@@ -1,4 +1,7 @@
-/** Fills a data folder's log with simulated payments, with no engine on it: node load-log.js DIR PAYMENTS USERS */
+/**
+ * Fills a data folder's log with simulated payments, with no engine on it: node load-log.js DIR
+ * PAYMENTS USERS
+ */
 import { feedSimulated, simulatedWorld } from '../../src/cli/feeds.ts';
 import { loadConfig } from '../../src/config/loader.ts';
 import { systemClock as clock } from '../../src/core/clock.ts';

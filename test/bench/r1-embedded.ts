@@ -1,8 +1,10 @@
 /**
- * R1 on the embedded log: a drain with every score published, a drain with alerts only, and latency at a
+ * R1 on the embedded log: a drain with every score published, a drain with alerts only, and latency
+ *    at a
  * fixed rate. Each is a process of its own, which counts its own CPU seconds, all threads together.
  *
- *   npm run bench -- [--payments 2000000] [--users 3000] [--rate 5000] [--seconds 30] [--only drain|latency]
+ *   npm run bench -- [--payments 2000000] [--users 3000] [--rate 5000] [--seconds 30] [--only
+ *   drain|latency]
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,6 @@
-/** What every object store must do (B1 to B3 of `src/core/object-store.ts`), whatever is behind it. */
+/**
+ * What every object store must do (B1 to B3 of `src/core/object-store.ts`), whatever is behind it.
+ */
 import { expect, test } from 'vitest';
 import type { ObjectStore } from '../../src/core/object-store.ts';
 

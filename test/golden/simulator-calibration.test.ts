@@ -6,7 +6,6 @@
  *   npx vitest run test/golden/simulator-calibration.test.ts --update
  */
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { payments } from '../../src/simulator/payments.ts';
 import { createWorld, type World } from '../../src/simulator/people.ts';
@@ -17,6 +16,7 @@ import {
   type Marginals,
   paymentMarginals,
 } from '../support/card-marginals.ts';
+import { REAL_FOLDER } from '../support/real-files.ts';
 import { realPayments } from '../support/real-payments.ts';
 import { zipGrid } from '../support/zip-grid.ts';
 
@@ -108,14 +108,10 @@ function simulatedSummary(): Summary {
   };
 }
 
-/** Beside the repository, unless the environment says where. */
-const REAL_DATA =
-  process.env['SHRIKE_REAL_DATA'] ??
-  fileURLToPath(new URL('../../../shared/data', import.meta.url));
 const SUMMARY_FILE = new URL('./data/real-marginals.json', import.meta.url);
 
 function realSummary(): Summary {
-  const real = realPayments(REAL_DATA);
+  const real = realPayments(REAL_FOLDER);
   if (real === undefined) return JSON.parse(readFileSync(SUMMARY_FILE, 'utf8')) as Summary;
   const rounded = (of: Marginals) =>
     Object.fromEntries(Object.entries(of).map(([name, v]) => [name, Math.round(v * 1000) / 1000]));

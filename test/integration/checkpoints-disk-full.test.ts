@@ -1,5 +1,6 @@
 /**
- * Checkpoints on a disk of 2 MiB that really fills up; mounting it takes root, as in the container of the tests.
+ * Checkpoints on a disk of 2 MiB that really fills up; mounting it takes root, as in the container
+ * of the tests.
  */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

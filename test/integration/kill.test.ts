@@ -10,7 +10,10 @@ import { seeded } from '../../src/core/random.ts';
 import { builtUrl } from '../support/built.ts';
 
 const KILLS = 22;
-/** `SHRIKE_KILL_SEED=7 npx vitest run test/integration/kill.test.ts` kills at the same moments again. */
+/**
+ * `SHRIKE_KILL_SEED=7 npx vitest run test/integration/kill.test.ts` kills at the same moments
+ * again.
+ */
 const seed = Number(process.env.SHRIKE_KILL_SEED ?? 1);
 
 const folder = mkdtempSync(join(tmpdir(), 'shrike-kill-'));

@@ -8,15 +8,14 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { loadCsv } from '../../src/ingest/load.ts';
+import { REAL_FOLDER } from '../support/real-files.ts';
 import { RecordingLog } from '../support/recording-log.ts';
 import { RejectList } from '../support/reject-list.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 
 const PARTITIONS = 8;
-const near = fileURLToPath(new URL('../../../shared/data', import.meta.url));
-const folder = process.env['SHRIKE_REAL_DATA'] ?? near;
 const golden = fileURLToPath(new URL('../golden/data', import.meta.url));
-const real = existsSync(join(folder, 'transactions_16_users.csv.gz'));
+const real = existsSync(join(REAL_FOLDER, 'transactions_16_users.csv.gz'));
 
 interface Expected {
   readonly transactions: number;
@@ -66,7 +65,7 @@ const FILES: Record<string, Expected> = real
 test.each(Object.entries(FILES))(
   `${real ? 'real data' : 'golden sample, for want of the real data'}: every row of %s is loaded`,
   async (name, expected) => {
-    const from = real ? folder : golden;
+    const from = real ? REAL_FOLDER : golden;
     const log = new RecordingLog();
     const rejects = new RejectList();
     const counts = await loadCsv({

@@ -1,6 +1,7 @@
 /**
- * Random lives of a partition's checkpoints against a naive model: the log of all keys, and with it the state
- * at any offset. After every single change of the store each manifest that is there must find its segments.
+ * Random lives of a partition's checkpoints against a naive model: the log of all keys, and with it
+ * the state at any offset. After every single change of the store each manifest that is there must
+ * find its segments.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -30,7 +31,10 @@ type Command =
   /** While the old owner, who does not know better, does the same or cleans up. */
   | { readonly kind: 'seal-beside'; readonly keys: readonly number[]; readonly retains: boolean }
   | { readonly kind: 'retain' }
-  /** The process ends and starts again on its disk; what was not sealed is not in a backlog any more. */
+  /**
+   * The process ends and starts again on its disk; what was not sealed is not in a backlog any
+   * more.
+   */
   | { readonly kind: 'restart' }
   /** Another machine takes the partition, and the old owner does not know it yet. */
   | { readonly kind: 'take-over' }
@@ -77,7 +81,9 @@ class World {
   readonly images = new Map<number, Map<number, Uint8Array>>([[0, new Map()]]);
   /** Segments that a manifest named while they were not there. */
   readonly missing: string[] = [];
-  /** Manifests that a sleeping owner wrote where retention had freed the number; it takes them back. */
+  /**
+   * Manifests that a sleeping owner wrote where retention had freed the number; it takes them back.
+   */
   readonly #misplaced = new Set<string>();
   #known = new Set<string>();
   readonly #random: Random;
@@ -271,7 +277,8 @@ test('every checkpoint that is there can be restored, whatever fails and whoever
     fc.asyncProperty(steps, fc.integer(), async (life, seed) => {
       const world = new World(seed);
       for (const { command: next, fault: strikes } of life) await run(world, next, strikes);
-      // At the end all is well again: a new owner seals, and retention leaves what is kept, and no orphan.
+      // At the end all is well again: a new owner seals, and retention leaves what is kept, and no
+      // orphan.
       await run(world, { kind: 'take-over' }, null);
       const owner = world.owner as Owner;
       const isSealed = await world.seal(owner, world.feed(owner.partition, [1, 2]), false);

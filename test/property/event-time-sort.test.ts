@@ -30,7 +30,8 @@ async function collect<T>(source: AsyncIterable<readonly T[]>): Promise<T[]> {
 
 const items = fc.array(
   fc.record({
-    // Few distinct minutes make ties, which stability is about; the greatest is that of the year 9999.
+    // Few distinct minutes make ties, which stability is about; the greatest is that of the year
+    // 9999.
     minute: fc.oneof(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 2 ** 32 - 1 })),
     text: fc.string({ unit: 'binary', maxLength: 200, size: 'large' }),
   }),

@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
 import { runSeed } from './run-seed.ts';
 
-/** `SHRIKE_SIM_SEED=8123` replays one; `SHRIKE_SIM_SEEDS=100000` runs more, `SHRIKE_SIM_FROM` from where. */
+/**
+ * `SHRIKE_SIM_SEED=8123` replays one; `SHRIKE_SIM_SEEDS=100000` runs more, `SHRIKE_SIM_FROM` from
+ * where.
+ */
 const only = process.env.SHRIKE_SIM_SEED;
 const from = Number(only ?? process.env.SHRIKE_SIM_FROM ?? 1);
 const count = only === undefined ? Number(process.env.SHRIKE_SIM_SEEDS ?? 2000) : 1;

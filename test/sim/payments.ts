@@ -1,4 +1,6 @@
-/** Seeded payments for the simulated world: few users, so that actors are shared by many batches. */
+/**
+ * Seeded payments for the simulated world: few users, so that actors are shared by many batches.
+ */
 import type { Random } from '../../src/core/random.ts';
 import { type KeyedValue, PARTITIONS } from './world.ts';
 

@@ -1,4 +1,7 @@
-/** One life of the simulated world, from its seed: payments, faults, and then a comparison with the oracle. */
+/**
+ * One life of the simulated world, from its seed: payments, faults, and then a comparison with the
+ * oracle.
+ */
 import { openCheckpoints } from '../../checkpoints/checkpoints.ts';
 import { verifyCheckpoint } from '../../checkpoints/verify.ts';
 import { ALERTS_TOPIC, SCORED_TOPIC } from '../../operators/index.ts';

@@ -1,6 +1,6 @@
 /**
- * A world of its own time: every await of the engine that touches the outside passes through a gate here,
- * and the seed decides which gate opens next. What is dead never gets through a gate again.
+ * A world of its own time: every await of the engine that touches the outside passes through a gate
+ * here, and the seed decides which gate opens next. What is dead never gets through a gate again.
  */
 import type { Clock } from '../../src/core/clock.ts';
 import type { Random } from '../../src/core/random.ts';
@@ -61,7 +61,10 @@ export class Scheduler {
     };
   }
 
-  /** Opens one gate, and lets everything that follows from it happen. @returns false: nothing is pending. */
+  /**
+   * Opens one gate, and lets everything that follows from it happen.
+   * @returns false: nothing is pending.
+   */
   async step(): Promise<boolean> {
     this.#pending = this.#pending.filter(({ owner }) => !owner.dead);
     if (this.#pending.length === 0) return false;

@@ -1,6 +1,7 @@
 /**
- * The whole engine in simulated time: real coordinator, tasks, committer, tables, chain and operators over
- * memory that outlives a crash. The seed decides what happens next, what fails and what dies.
+ * The whole engine in simulated time: real coordinator, tasks, committer, tables, chain and
+ * operators over memory that outlives a crash. The seed decides what happens next, what fails and
+ * what dies.
  */
 import { openCheckpoints } from '../../checkpoints/checkpoints.ts';
 import {
@@ -318,7 +319,10 @@ export class World {
     ];
   }
 
-  /** One step, and what may die in it. @returns false when the process has died and is to be started. */
+  /**
+   * One step, and what may die in it.
+   * @returns false when the process has died and is to be started.
+   */
   async step(): Promise<boolean> {
     await this.scheduler.step();
     const process = this.#process;

@@ -1,6 +1,6 @@
 /**
- * An object store in memory, with its faults in the test's hand. The map is what is durable: a simulated
- * crash drops the store, and the next one is opened on the same map.
+ * An object store in memory, with its faults in the test's hand. The map is what is durable: a
+ * simulated crash drops the store, and the next one is opened on the same map.
  */
 import { assertObjectKey, assertObjectPrefix } from '../../checkpoints/keys.ts';
 import type { ObjectStore } from '../../src/core/object-store.ts';

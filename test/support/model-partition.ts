@@ -1,4 +1,7 @@
-/** The naive partition behind the checkpoint tests: a map of actors, and what changed since the last snapshot. */
+/**
+ * The naive partition behind the checkpoint tests: a map of actors, and what changed since the last
+ * snapshot.
+ */
 import { createHash } from 'node:crypto';
 import { packActors, unpackActors } from '../../src/core/packed-actors.ts';
 import type { PackedActors, Snapshot, StateDigester } from '../../src/core/state.ts';
@@ -35,7 +38,9 @@ export class ModelPartition {
   /** What fills an actor that is larger than its offset: zeros compress to nothing. */
   noise: Uint8Array = new Uint8Array();
 
-  /** One event for each key; the actor's bytes tell the offset of its last one, `size` bytes long. */
+  /**
+   * One event for each key; the actor's bytes tell the offset of its last one, `size` bytes long.
+   */
   step(keys: readonly number[], size = 8): void {
     for (const key of keys) {
       const bytes = new Uint8Array(Math.max(8, size));

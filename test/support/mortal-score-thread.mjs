@@ -1,5 +1,5 @@
-// A scorer thread that dies of a row whose first feature is 666, and at birth while the environment says
-// so (a thread gets a copy of it when it starts): for tests of what survives it.
+// A scorer thread that dies of a row whose first feature is 666, and at birth while the environment
+// says so (a thread gets a copy of it when it starts): for tests of what survives it.
 import { workerData } from 'node:worker_threads';
 import { openScoreTask } from '../../dist/src/scoring/score-task.js';
 

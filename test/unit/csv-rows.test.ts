@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { CsvSplitter } from '../../src/ingest/csv-rows.ts';
 
-/** Rows as `line|field|field`, flaws as `line! reason`, of a text cut into blocks of `blockBytes`. */
+/**
+ * Rows as `line|field|field`, flaws as `line! reason`, of a text cut into blocks of `blockBytes`.
+ */
 function split(
   input: string | Buffer,
   options: { blockBytes?: number; lineBytesMax?: number } = {},
