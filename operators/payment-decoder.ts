@@ -1,4 +1,7 @@
-/** Payments from records: read in place where the record is plain JSON, through the codec where it is not. */
+/**
+ * Payments from records: read in place where the record is plain JSON, through the codec where it
+ * is not.
+ */
 import type { Decode, Decoded, ParseBatch, Reject } from '../src/core/flow.ts';
 import type { PackedRecords } from '../src/core/records.ts';
 import { type Payment, readPayment } from './payment.ts';

@@ -1,11 +1,11 @@
 /**
- * Payments straight from the bytes of JSON that looks as the specification writes it: the fields in its
- * order, no white space, plain ASCII, no escapes. Anything else is left to the codec, so this decides
- * nothing that the codec would decide otherwise: a record is read here as `readPayment` would read it,
- * or not at all (a property test holds the two together).
+ * Payments straight from the bytes of JSON that looks as the specification writes it: the fields in
+ * its order, no white space, plain ASCII, no escapes. Anything else is left to the codec, so this
+ * decides nothing that the codec would decide otherwise: a record is read here as `readPayment`
+ * would read it, or not at all (a property test holds the two together).
  *
- * Why: half of a payment's cost was an object of 16 fields with eight strings that lived for a microsecond.
- * Measured (CPU µs for 262 bytes): JSON.parse and checks 1.5, this 0.5.
+ * Why: half of a payment's cost was an object of 16 fields with eight strings that lived for a
+ * microsecond. Measured (CPU µs for 262 bytes): JSON.parse and checks 1.5, this 0.5.
  */
 import type { PackedRecords } from '../src/core/records.ts';
 import { type MerchantId, readMerchantId } from './merchant.ts';
@@ -109,8 +109,8 @@ class Cursor {
   }
 
   /**
-   * A JSON number without an exponent, to the last bit as JSON.parse has it: a quotient of two integers
-   * that are exact is rounded once.
+   * A JSON number without an exponent, to the last bit as JSON.parse has it: a quotient of two
+   * integers that are exact is rounded once.
    */
   decimal(): number {
     if (this.at < 0) return 0;
@@ -246,7 +246,8 @@ export class PaymentTexts {
     cursor.literal(key);
     const start = cursor.at;
     if (cursor.text(lengthMax) === 0) return '';
-    // One string for the whole batch, of which each text is a slice: bytes and characters are the same here.
+    // One string for the whole batch, of which each text is a slice: bytes and characters are the
+    // same here.
     this.#text ??= this.#records.values.toString('latin1');
     return this.#text.slice(start, cursor.at);
   }
