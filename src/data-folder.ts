@@ -78,7 +78,7 @@ function prepare(folder: string): void {
   if (version !== VERSION) {
     throw new ShrikeError(
       'DATA_DIR_VERSION',
-      `${folder} has the format version ${version}; this program works with version ${VERSION}`,
+      `${folder} has the format version ${String(version)}; this program works with version ${VERSION}`,
     );
   }
 }

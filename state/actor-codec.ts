@@ -96,7 +96,7 @@ export class ActorCodec {
     const plan = id === this.#schemaId ? undefined : this.#plan(id, schemas);
     try {
       this.#from.end = bytes.byteLength;
-      const stored = this.#packr.unpack(bytes as Buffer, this.#from) as StoredActor;
+      const stored = this.#packr.unpack(bytes, this.#from) as StoredActor;
       return plan === undefined ? this.#revive(stored) : migrate(plan, stored);
     } catch (cause) {
       throw new ShrikeError('STATE_CORRUPT', `actor ${key} cannot be decoded`, { cause });

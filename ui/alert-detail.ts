@@ -82,7 +82,7 @@ function plain(fact: unknown): string {
   if (typeof fact === 'number')
     return String(Number.isInteger(fact) ? fact : Number(fact.toPrecision(7)));
   if (typeof fact === 'string') return fact;
-  if (typeof fact !== 'object') return String(fact);
+  if (typeof fact !== 'object') return JSON.stringify(fact);
   return Object.entries(fact)
     .map(([name, value]) => `${name} ${plain(value) || 'none'}`)
     .join(', ');

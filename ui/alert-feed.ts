@@ -107,7 +107,7 @@ function line({ value, timestampMs }: AlertRecord): HTMLElement {
     cell('who', `User ${text(value.user)} · card ${text(value.card)}`),
     cell('amount', typeof value.amount === 'number' ? formatDollars(value.amount) : UNKNOWN),
     cell('where', placeOf(value)),
-    cell('merchant', `${text(value.merchant_name)}`, `merchant category ${text(value.mcc)}`),
+    cell('merchant', text(value.merchant_name), `merchant category ${text(value.mcc)}`),
     score,
   );
 }

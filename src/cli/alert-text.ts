@@ -5,7 +5,10 @@ import { short, unusualFeatures } from './unusual-features.ts';
 const FEATURES_PER_LINE = 4;
 
 export function alertText({ value }: AlertRecord): string {
-  const text = (name: string) => String(value[name] ?? '');
+  const text = (name: string) => {
+    const fact = value[name] ?? '';
+    return typeof fact === 'string' ? fact : JSON.stringify(fact);
+  };
   const number = (name: string) => Number(value[name]);
   const features = (value.features ?? {}) as Readonly<Record<string, number>>;
   const unusual = unusualFeatures(features);

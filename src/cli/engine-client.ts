@@ -64,7 +64,8 @@ export class EngineClient {
   }
 
   async #fetch(path: string, init: RequestInit): Promise<Response> {
-    const headers = { ...init.headers, authorization: `Bearer ${this.#token}` };
+    const headers = new Headers(init.headers);
+    headers.set('authorization', `Bearer ${this.#token}`);
     let answer: Response;
     try {
       answer = await fetch(`${this.#address}${path}`, { ...init, headers });

@@ -102,7 +102,7 @@ export interface Decide<E> {
   decide(scored: ScoredEvent<E>, model: ModelFacts, emit: Emit): void;
 }
 
-type AnyOperator<E> = Operator<E, never, string>;
+type AnyOperator<E> = Operator<E, never>;
 type Keys<E> = Readonly<Record<string, (event: E) => number>>;
 
 /** A finished flow: plain facts for the engine. */
@@ -152,7 +152,7 @@ class FlowBuilder<E, K extends string> {
   }
 
   enrich<P>(enricher: Enricher<E, P>): this {
-    this.#enrichers.push(enricher as Enricher<E>);
+    this.#enrichers.push(enricher);
     return this;
   }
 
@@ -195,7 +195,7 @@ export function flow<E>(decode: Decode<E>): {
     minute: (event: E) => number,
   ): FlowBuilder<E, keyof M & string>;
 } {
-  return { keyBy: (keys, minute) => new FlowBuilder(decode, keys, minute) as never };
+  return { keyBy: (keys, minute) => new FlowBuilder(decode, keys, minute) };
 }
 
 /** Writes features to their place in the row of the model's order. */

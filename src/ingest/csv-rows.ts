@@ -110,7 +110,7 @@ export class CsvSplitter {
         this.#flaw(`the line is longer than ${this.#lineBytesMax} bytes`, 1);
         at = end + 1;
       } else if (quote > end) {
-        this.#plainRow(block, text, at, end);
+        this.#plainRow(text ?? block, at, end);
         at = end + 1;
       } else {
         const next = this.#quotedRow(block, at, last);
@@ -121,10 +121,14 @@ export class CsvSplitter {
     return at;
   }
 
-  #plainRow(block: Buffer, text: string | undefined, start: number, newline: number): void {
-    const end = newline > start && block[newline - 1] === RETURN ? newline - 1 : newline;
+  /** @param block as text when it is ASCII */
+  #plainRow(block: Buffer | string, start: number, newline: number): void {
+    const hasReturn =
+      newline > start &&
+      (typeof block === 'string' ? block.charCodeAt(newline - 1) : block[newline - 1]) === RETURN;
+    const end = hasReturn ? newline - 1 : newline;
     if (end === start) this.#line++;
-    else if (text !== undefined) this.#add(text.slice(start, end).split(','), 1);
+    else if (typeof block === 'string') this.#add(block.slice(start, end).split(','), 1);
     else {
       const bytes = block.subarray(start, end);
       if (isUtf8(bytes)) this.#add(bytes.toString('utf8').split(','), 1);

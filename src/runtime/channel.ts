@@ -65,7 +65,7 @@ export class Peer<Made extends object, Served extends object> {
     return new Promise((resolve, reject) => {
       if (this.#broken !== undefined) return reject(this.#broken);
       const id = ++this.#lastId;
-      this.#waiting.set(id, { resolve: resolve as (v: never) => void, reject });
+      this.#waiting.set(id, { resolve, reject });
       this.#channel.post({ kind: 'call', id, name: name as string as CallName, ask }, transfer);
     });
   }

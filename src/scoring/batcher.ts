@@ -11,7 +11,7 @@
  */
 import { assert } from '../core/assert.ts';
 import type { Clock } from '../core/clock.ts';
-import { codeOf, ShrikeError } from '../core/errors.ts';
+import { codeOf, type ShrikeError } from '../core/errors.ts';
 import { CALL_ROWS_BOUNDS, type ScoredRows } from '../core/scoring.ts';
 import { LatencyHistogram } from '../core/telemetry.ts';
 

@@ -41,5 +41,5 @@ export async function openScoreTask(facts: SessionFacts): Promise<(call: ScoreCa
 function sent(answer: ScoreAnswer): unknown {
   const buffers = [answer.rows.buffer];
   if ('scores' in answer) buffers.push(answer.scores.buffer);
-  return move({ [transferableSymbol]: buffers, [valueSymbol]: answer } as never);
+  return move({ [transferableSymbol]: buffers, [valueSymbol]: answer });
 }

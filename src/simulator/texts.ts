@@ -46,7 +46,7 @@ export function paymentLine(payment: Payment): string {
     `${user},${card},${year},${month},${dayOfMonth},${timeOf(payment)},` +
     `$${(cents / 100).toFixed(2)},${payment.useChip},${payment.merchantName},` +
     `${payment.city},${payment.state},${zip},${payment.mcc},${quoted},` +
-    `${payment.fraud ? 'Yes' : 'No'}`
+    (payment.fraud ? 'Yes' : 'No')
   );
 }
 

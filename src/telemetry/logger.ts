@@ -71,7 +71,7 @@ function prettyLine(json: string): string {
     const plain = typeof value === 'string' && /^[^\s"=]+$/.test(value);
     return `${key}=${plain ? value : JSON.stringify(value)}`;
   });
-  const head = `${String(time).slice(11, 23)} ${String(level).toUpperCase().padEnd(5)} ${event}`;
+  const head = `${String(time).slice(11, 23)} ${String(level).toUpperCase().padEnd(5)} ${String(event)}`;
   return `${[head, ...words].join(' ')}\n${stacks.map((stack) => `${stack}\n`).join('')}`;
 }
 

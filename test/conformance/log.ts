@@ -105,7 +105,7 @@ function recordTests(bench: () => Bench): void {
     ];
     await log.append([{ ...at, records: packRecords(records) }]);
     const found = await readAll(log, at);
-    expect(found.map(({ offset: _, ...record }) => record)).toEqual(records);
+    expect(found.map(({ offset: _offset, ...record }) => record)).toEqual(records);
     const offsets = found.map(({ offset }) => offset);
     expect(offsets).toEqual([...offsets].sort((a, b) => a - b));
     expect(new Set(offsets).size).toBe(6);

@@ -118,7 +118,7 @@ class World {
         return this.#pay(next.events);
       case 'look':
         // Whoever prefetches may still wait when the steps after this begin.
-        this.#table.prefetch(next.users);
+        void this.#table.prefetch(next.users);
         return;
       case 'evict':
         return this.#table.evict();

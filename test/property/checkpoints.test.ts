@@ -128,7 +128,7 @@ class World {
       faults: {
         before: async (operation) => {
           // The calls of two owners come in any order.
-          for (let turns = this.#random.int(8); turns > 0; turns--) await undefined;
+          for (let turns = this.#random.int(8); turns > 0; turns--) await Promise.resolve();
           strike('before', operation);
         },
         after: (operation) => strike('after', operation),

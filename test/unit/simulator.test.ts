@@ -173,7 +173,10 @@ test('card numbers are valid in form, unique, and from ranges for tests', () => 
   for (let user = 0; user < world.users; user++) {
     for (let card = 0; card < (world.cardCounts[user] as number); card++, cards++) {
       const { number } = cardProfile(world, user, card);
-      const doubled = [...number].reverse().map((d, i) => Number(d) * (i % 2 === 1 ? 2 : 1));
+      const doubled = number
+        .split('')
+        .reverse()
+        .map((d, i) => Number(d) * (i % 2 === 1 ? 2 : 1));
       expect(doubled.reduce((sum, d) => sum + (d > 9 ? d - 9 : d), 0) % 10).toBe(0);
       expect(number).toMatch(/^(400000|555555|601100)\d{10}$|^370000\d{9}$/);
       numbers.add(number);
