@@ -8,6 +8,7 @@ import { Engine } from '../engine.ts';
 import { exportOutputs } from '../ingest/export.ts';
 import { ProgressLine } from '../ingest/progress.ts';
 import { ALERTS_TOPIC, FEATURES_TOPIC, SCORED_TOPIC } from '../job.ts';
+import { DEMO } from '../simulator/people.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { type CommonOptions, configOf, print, wholeNumber, withCommonOptions } from './common.ts';
 import { feedCsv, feedSimulated, simulatedWorld } from './feeds.ts';
@@ -54,8 +55,13 @@ export function addRun(program: Command): void {
         .default('log'),
     )
     .option('--rate <n|max>', 'simulate: payments a second', '500')
-    .option('--population <n>', 'simulate: how many users', wholeNumber('--population', 1), 2000)
-    .option('--fraud-rate <share>', 'simulate: share of fraudulent payments', '0.004')
+    .option(
+      '--population <n>',
+      'simulate: how many users',
+      wholeNumber('--population', 1),
+      DEMO.users,
+    )
+    .option('--fraud-rate <share>', 'simulate: share of fraudulent payments', `${DEMO.fraudRate}`)
     .option(
       '--seed <n>',
       'simulate: the same seed makes the same payments',

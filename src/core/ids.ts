@@ -1,6 +1,4 @@
-/** Names of things, kept apart by the compiler. Nothing of these exists at run time. */
-declare const brand: unique symbol;
-export type Brand<T, Name extends string> = T & { readonly [brand]: Name };
+/** Names of things in the log and in state. */
 
 /**
  * Offsets are plain numbers: a partition would need 2^53 records (285 years at a million a second)
