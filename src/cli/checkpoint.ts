@@ -47,7 +47,10 @@ Examples:
 `;
 
 export function addCheckpoint(program: Command): void {
-  const group = program.command('checkpoint').description('list, verify and create checkpoints');
+  const group = program
+    .command('checkpoint')
+    .description('list, verify and create checkpoints')
+    .addHelpText('after', LIST_EXAMPLES + VERIFY_EXAMPLES + CREATE_EXAMPLES);
   const command = (name: string) =>
     withCommonOptions(group.command(name)).option('--json', 'as JSON');
   const ofPartition = (one: Command) =>

@@ -57,7 +57,10 @@ Examples:
 `;
 
 export function addDeadLetters(program: Command): void {
-  const group = program.command('dlq').description('list dead letters, and send them again');
+  const group = program
+    .command('dlq')
+    .description('list dead letters, and send them again')
+    .addHelpText('after', LIST_EXAMPLES + REDRIVE_EXAMPLES);
   const command = (name: string) =>
     withCommonOptions(group.command(name))
       .option('--code <code>', 'only those with this error code')
@@ -103,8 +106,8 @@ async function redrive(options: Options): Promise<void> {
     let count = 0;
     let waiting: DeadLetter[] = [];
     const send = async () => {
-      if (options.dryRun === true) printRows(waiting.map(rowOf));
-      else await append(access, waiting);
+      if (options.dryRun !== true) await append(access, waiting);
+      else if (options.json !== true) printRows(waiting.map(rowOf));
       count += waiting.length;
       waiting = [];
     };
@@ -129,7 +132,7 @@ async function redrive(options: Options): Promise<void> {
 function tell(count: number, { dryRun, json }: Options): void {
   const isDryRun = dryRun === true;
   if (json === true) printJson({ records: count, dryRun: isDryRun });
-  else print(`${count} records ${isDryRun ? 'would be appended' : 'appended'} again`);
+  else print(`${count} ${isDryRun ? 'to be appended' : 'appended'} again`);
 }
 
 async function append(access: Access, letters: readonly DeadLetter[]): Promise<void> {

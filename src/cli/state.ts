@@ -27,7 +27,10 @@ Examples:
 `;
 
 export function addState(program: Command): void {
-  const state = program.command('state').description('look into the state of actors');
+  const state = program
+    .command('state')
+    .description('look into the state of actors')
+    .addHelpText('after', EXAMPLES);
   withCommonOptions(state.command('get'))
     .description("print a user's state, decoded")
     .requiredOption('--user <n>', 'user id', wholeNumber('--user', 0))
