@@ -19,7 +19,10 @@ export interface Reject {
   readonly reason: string;
 }
 
-/** events[i] is undefined exactly for the indexes in `rejects` (and for records before `first`). */
+/**
+ * events[i] is undefined exactly for the indexes in `rejects`, which ascend (and for records before
+ * `first`).
+ */
 export interface Decoded<E> {
   readonly events: readonly (E | undefined)[];
   readonly rejects: readonly Reject[];

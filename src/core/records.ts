@@ -125,96 +125,137 @@ export class PackedRecords {
 }
 
 /**
+ * Texts put behind each other in one go: a native call a text costs more than the text. Their ends
+ * are known as they are added as long as all is ASCII, and are put right when it turns out not to be.
+ */
+class TextColumn {
+  readonly ends: number[] = [];
+  #bytes = Buffer.allocUnsafe(1 << 10);
+  #length = 0;
+  #texts: string[] = [];
+  #charCount = 0;
+
+  get length(): number {
+    this.#flush();
+    return this.#length;
+  }
+
+  addText(text: string): void {
+    this.#texts.push(text);
+    this.#charCount += text.length;
+    this.ends.push(this.#length + this.#charCount);
+  }
+
+  addBytes(bytes: Uint8Array): void {
+    this.#flush();
+    this.#makeRoom(bytes.byteLength);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.byteLength;
+    this.ends.push(this.#length);
+  }
+
+  addNothing(): void {
+    this.ends.push(this.#length + this.#charCount);
+  }
+
+  copyTo(target: Uint8Array, at: number): void {
+    this.#flush();
+    target.set(this.#bytes.subarray(0, this.#length), at);
+  }
+
+  clear(): void {
+    this.ends.length = 0;
+    this.#length = 0;
+  }
+
+  #flush(): void {
+    if (this.#texts.length === 0) return;
+    const whole = this.#texts.join('');
+    if (Buffer.byteLength(whole, 'utf8') === this.#charCount) {
+      this.#makeRoom(this.#charCount);
+      this.#length += this.#bytes.write(whole, this.#length, 'latin1');
+    } else this.#writeEach();
+    this.#texts = [];
+    this.#charCount = 0;
+  }
+
+  /** Text by text, correcting the ends: joined, two halves of a pair would become one character. */
+  #writeEach(): void {
+    let chars = this.#length;
+    let next = 0;
+    // Ends before the first text of this stretch are right; a record without text repeats an end.
+    const first = this.ends.findIndex((end) => end > this.#length);
+    for (let i = first; i < this.ends.length; i++) {
+      while (chars < (this.ends[i] as number)) {
+        const text = this.#texts[next++] as string;
+        chars += text.length;
+        this.#makeRoom(text.length * 3); // UTF-8 bytes of a UTF-16 unit, at most
+        this.#length += this.#bytes.write(text, this.#length, 'utf8');
+      }
+      this.ends[i] = this.#length;
+    }
+  }
+
+  #makeRoom(more: number): void {
+    if (this.#length + more <= this.#bytes.byteLength) return;
+    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.byteLength * 2, this.#length + more));
+    this.#bytes.copy(larger, 0, 0, this.#length);
+    this.#bytes = larger;
+  }
+}
+
+/**
  * Grows a packed batch record by record. Reusable: `finish` gives the buffer away and starts anew.
  */
 export class PackedRecordsBuilder {
-  #timestamps: number[] = [];
-  #deltas: number[] = [];
-  #keyEnds: number[] = [];
-  #valueEnds: number[] = [];
-  #flags: number[] = [];
-  #keys = Buffer.allocUnsafe(1 << 10);
-  #keysLength = 0;
-  #values = Buffer.allocUnsafe(1 << 14);
-  #valuesLength = 0;
+  readonly #timestamps: number[] = [];
+  readonly #deltas: number[] = [];
+  readonly #flags: number[] = [];
+  readonly #keys = new TextColumn();
+  readonly #values = new TextColumn();
 
   get count(): number {
     return this.#flags.length;
   }
 
   get byteLength(): number {
-    return columnsAt(this.count).keys + this.#keysLength + this.#valuesLength;
+    return columnsAt(this.count).keys + this.#keys.length + this.#values.length;
   }
 
   add(record: NewRecord, offsetDelta = this.count): void {
+    const { key, value } = record;
     this.#timestamps.push(record.timestampMs);
     this.#deltas.push(offsetDelta);
     this.#flags.push(
-      (record.value === undefined ? FLAG_TOMBSTONE : 0) |
-        (record.key === undefined ? FLAG_NULL_KEY : 0),
+      (value === undefined ? FLAG_TOMBSTONE : 0) | (key === undefined ? FLAG_NULL_KEY : 0),
     );
-    if (record.key !== undefined) this.#addKey(record.key);
-    this.#keyEnds.push(this.#keysLength);
-    if (typeof record.value === 'string') this.#addText(record.value);
-    else if (record.value !== undefined) this.#addBytes(record.value);
-    this.#valueEnds.push(this.#valuesLength);
+    if (key === undefined) this.#keys.addNothing();
+    else this.#keys.addText(key);
+    if (value === undefined) this.#values.addNothing();
+    else if (typeof value === 'string') this.#values.addText(value);
+    else this.#values.addBytes(value);
   }
 
-  /**
-   * The packed batch in a buffer of its own, fit to be transferred; the builder is empty
-   * afterwards.
-   */
+  /** The packed batch in a buffer of its own, fit to be transferred; the builder is empty then. */
   finish(): Uint8Array {
     const count = this.count;
     const at = columnsAt(count);
     const bytes = new Uint8Array(new ArrayBuffer(this.byteLength));
-    new Uint32Array(bytes.buffer, 0, 6).set([
-      MAGIC,
-      VERSION,
-      count,
-      this.#keysLength,
-      this.#valuesLength,
-      0,
-    ]);
-    new Float64Array(bytes.buffer, HEADER_BYTES, count).set(this.#timestamps);
-    new Uint32Array(bytes.buffer, at.deltas, count).set(this.#deltas);
-    new Uint32Array(bytes.buffer, at.keyEnds, count).set(this.#keyEnds);
-    new Uint32Array(bytes.buffer, at.valueEnds, count).set(this.#valueEnds);
+    const { buffer } = bytes;
+    const lengths = [this.#keys.length, this.#values.length];
+    new Uint32Array(buffer, 0, 6).set([MAGIC, VERSION, count, ...lengths, 0]);
+    new Float64Array(buffer, HEADER_BYTES, count).set(this.#timestamps);
+    new Uint32Array(buffer, at.deltas, count).set(this.#deltas);
+    new Uint32Array(buffer, at.keyEnds, count).set(this.#keys.ends);
+    new Uint32Array(buffer, at.valueEnds, count).set(this.#values.ends);
     bytes.set(this.#flags, at.flags);
-    bytes.set(this.#keys.subarray(0, this.#keysLength), at.keys);
-    bytes.set(this.#values.subarray(0, this.#valuesLength), at.keys + this.#keysLength);
-    this.#timestamps = [];
-    this.#deltas = [];
-    this.#keyEnds = [];
-    this.#valueEnds = [];
-    this.#flags = [];
-    this.#keysLength = this.#valuesLength = 0;
+    this.#keys.copyTo(bytes, at.keys);
+    this.#values.copyTo(bytes, at.keys + this.#keys.length);
+    for (const column of [this.#timestamps, this.#deltas, this.#flags]) column.length = 0;
+    this.#keys.clear();
+    this.#values.clear();
     return bytes;
   }
-
-  #addKey(key: string): void {
-    // 3 bytes of UTF-8 at the most for each UTF-16 unit.
-    this.#keys = room(this.#keys, this.#keysLength, key.length * 3);
-    this.#keysLength += this.#keys.write(key, this.#keysLength, 'utf8');
-  }
-
-  #addText(text: string): void {
-    this.#values = room(this.#values, this.#valuesLength, text.length * 3);
-    this.#valuesLength += this.#values.write(text, this.#valuesLength, 'utf8');
-  }
-
-  #addBytes(value: Uint8Array): void {
-    this.#values = room(this.#values, this.#valuesLength, value.byteLength);
-    this.#values.set(value, this.#valuesLength);
-    this.#valuesLength += value.byteLength;
-  }
-}
-
-function room(buffer: Buffer<ArrayBuffer>, used: number, more: number): Buffer<ArrayBuffer> {
-  if (used + more <= buffer.byteLength) return buffer;
-  const larger = Buffer.allocUnsafe(Math.max(buffer.byteLength * 2, used + more));
-  buffer.copy(larger, 0, 0, used);
-  return larger;
 }
 
 export function packRecords(records: readonly NewRecord[]): Uint8Array {

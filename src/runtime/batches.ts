@@ -51,13 +51,13 @@ export function* cutBatches<E>(read: SourceRead, options: CutOptions<E>): Genera
     let first = 0;
     while (first < records.count && records.offset(chunk.baseOffset, first) < options.from) first++;
     const { events, rejects } = options.decode(records, first);
-    const rejected = new Map(rejects.map((reject) => [reject.index, reject]));
+    let nextReject = 0;
     for (let i = first; i < records.count; i++) {
       const offset = records.offset(chunk.baseOffset, i);
       if (offset >= options.until) break;
       const event = events[i];
       if (event === undefined) {
-        const reject = rejected.get(i);
+        const reject = rejects[nextReject++];
         batch.deadLetters.push(deadLetter({ read, records, i, offset, reject }));
       } else {
         batch.events.push(event);

@@ -21,7 +21,7 @@ interface Rejected {
 
 /** The wire format is docs/formats/dead_letters.schema.json. */
 export function deadLetter({ read, records, i, offset, reject }: Rejected): DeadLetter {
-  assert(reject !== undefined, 'a record without an event has a reject');
+  assert(reject?.index === i, 'a record without an event has a reject, in the order of records');
   const key = records.key(i);
   const value = JSON.stringify({
     topic: read.topic,
