@@ -3,13 +3,22 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../src/core/clock.ts';
 import { builtUrl } from './built.ts';
 
 const CLI = fileURLToPath(builtUrl('src/cli.js'));
 const POLL_MS = 20;
+
+const golden = (name: string) => resolve('test/golden/data', name);
+
+/** Flags that name the golden raw files: 2,026 payments of 19 users. */
+export const GOLDEN_CSV: readonly string[] = [
+  ...['--transactions', golden('credit_card_transactions.csv')],
+  ...['--users', golden('sd254_users.csv')],
+  ...['--cards', golden('sd254_cards.csv')],
+];
 
 export interface Ended {
   readonly code: number | null;
