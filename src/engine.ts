@@ -23,6 +23,7 @@ import { openEmbeddedLog } from './log/embedded/log.ts';
 import { applyRetention } from './retention.ts';
 import { Coordinator } from './runtime/coordinator.ts';
 import { StatusBoard } from './runtime/status-board.ts';
+import { type StuckWorker, StuckWorkers } from './runtime/stuck-workers.ts';
 import { loadBundle } from './scoring/bundle.ts';
 import { type OpenScorer, openScorer } from './scoring/pool.ts';
 import { type Health, health } from './telemetry/health.ts';
@@ -43,6 +44,8 @@ export interface EngineOptions {
   readonly logger: Logger;
   /** Serve the page, the API and the metrics. */
   readonly listen: boolean;
+  /** Ends the process at once: it recovers as from a crash. */
+  readonly onStuck: () => void;
 }
 
 export class Engine implements EngineView {
@@ -204,10 +207,12 @@ export class Engine implements EngineView {
 
   async #watch(): Promise<void> {
     const { signal } = this.#stop;
+    const watch = new StuckWorkers(Math.ceil(this.config.watchdog.stuckMs / STATUS_INTERVAL_MS));
     while (!signal.aborted) {
       try {
         const status = await this.measure();
         for (const listener of this.#statusListeners) listener(status);
+        for (const stuck of watch.look(status)) this.#onStuck(stuck);
       } catch (error) {
         this.#warn('status not measured', error);
       }
@@ -246,6 +251,13 @@ export class Engine implements EngineView {
       if (this.#alerts.length > ALERTS_KEPT) this.#alerts.shift();
       for (const listener of this.#alertListeners) listener(alert);
     });
+  }
+
+  /** A thread that does not turn cannot be ended safely (a write may be under way); the process can. */
+  #onStuck({ worker, lastSeen }: StuckWorker): void {
+    const facts = { worker, code: 'WORKER_STUCK', lastSeen };
+    this.#parts.logger.event('error', 'worker is stuck; the process ends', facts);
+    this.#parts.onStuck();
   }
 
   #warn(event: string, error: unknown): void {

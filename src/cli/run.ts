@@ -16,6 +16,9 @@ import { RunSummary } from './run-summary.ts';
 import { claimSource, csvSource, type Source } from './source-marker.ts';
 import { StatusWriter, statusLine } from './status-line.ts';
 
+/** EX_SOFTWARE of sysexits.h: whatever restarts services restarts this. */
+const EXIT_STUCK = 70;
+
 interface RunOptions extends CommonOptions {
   readonly source: 'simulate' | 'csv' | 'log';
   readonly rate: string;
@@ -107,7 +110,12 @@ async function runEngine(options: RunOptions): Promise<void> {
   const stop = new AbortController();
   const line = new StatusWriter(process.stderr);
   const logger = createLogger({ ...config.logging, beforeLine: () => line.clear() });
-  const engine = await Engine.start({ config, logger, listen: options.listen });
+  const engine = await Engine.start({
+    config,
+    logger,
+    listen: options.listen,
+    onStuck: () => process.exit(EXIT_STUCK),
+  });
   onSignal(() => stop.abort());
   const summary = new RunSummary(startedMs);
   engine.onStatus(summary.sample);
