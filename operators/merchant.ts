@@ -36,7 +36,10 @@ interface Span {
   readonly end: number;
 }
 
-/** @returns false when the bytes are no signed 64-bit decimal in its canonical form; `out` is then undefined */
+/**
+ * @returns false when the bytes are no signed 64-bit decimal in its canonical form; `out` is then
+ * undefined
+ */
 export function readMerchantDigits(
   bytes: Uint8Array,
   { start, end }: Span,

@@ -14,8 +14,8 @@ export interface ActorThreadSetup {
 }
 
 /**
- * Payments live from their step to their commit. With V8's own 16 MiB most of them would be copied by a
- * scavenge, or two, before they die.
+ * Payments live from their step to their commit. With V8's own 16 MiB most of them would be copied
+ * by a scavenge, or two, before they die.
  */
 const YOUNG_GENERATION_MIB = 64;
 

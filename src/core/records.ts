@@ -126,7 +126,8 @@ export class PackedRecords {
 
 /**
  * Texts put behind each other in one go: a native call a text costs more than the text. Their ends
- * are known as they are added as long as all is ASCII, and are put right when it turns out not to be.
+ * are known as they are added as long as all is ASCII, and are put right when it turns out not to
+ * be.
  */
 class TextColumn {
   readonly ends: number[] = [];

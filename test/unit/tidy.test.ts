@@ -200,7 +200,7 @@ test('versions of packages are exact', () => {
 });
 
 test('files have kebab-case names that say what is in them', () => {
-  const documents = /^(?:README|CONTRIBUTING|SECURITY)\.md$|^LICENSE$/;
+  const documents = /^(?:README|CONTRIBUTING|SECURITY|RESULTS)\.md$|^LICENSE$/;
   // A wire format's schema has the name of its topic.
   const schema = /^[a-z_]+\.schema\.json$/;
   const kebab = /^\.?[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+)*$/;
