@@ -41,7 +41,7 @@ export class FolderAccess implements Access {
   static async open(config: Config): Promise<FolderAccess> {
     const folder = claimDataFolder(config.dataDir);
     // However the process ends (a closed pipe, a second Ctrl-C), the claim does not outlive it.
-    process.once('exit', () => folder.release());
+    process.once('exit', folder.release);
     const { sync, syncIntervalMs } = config.log;
     const log = await openEmbeddedLog(folder.log, { sync, syncIntervalMs, clock });
     return new FolderAccess(config, folder, log);
@@ -100,6 +100,8 @@ export class FolderAccess implements Access {
   async close(): Promise<void> {
     await this.log.close();
     this.#folder.release();
+    // Let go once: an engine that starts right now has its own claim there.
+    process.off('exit', this.#folder.release);
   }
 
   async #partitions(): Promise<number> {
