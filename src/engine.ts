@@ -137,11 +137,19 @@ export class Engine implements EngineView {
 
   /** A fresh picture, not the last second's. */
   async measure(): Promise<EngineStatus> {
-    const { transactions: topic, partitions } = this.config.input;
-    const offsets = await Promise.all(
-      Array.from({ length: partitions }, (_, partition) => this.log.offsets({ topic, partition })),
+    const { application, input } = this.config;
+    const parts = Array.from({ length: input.partitions }, (_, partition) => ({
+      topic: input.transactions,
+      partition,
+    }));
+    const committed = await this.log.committed(application, parts);
+    const positions = await Promise.all(
+      parts.map(async (of, i) => {
+        const { highWatermark } = await this.log.offsets(of);
+        return { highWatermark, committed: committed[i] ?? 0 };
+      }),
     );
-    this.#status = this.#board.picture(clock.nowMs(), offsets);
+    this.#status = this.#board.picture(clock.nowMs(), positions);
     return this.#status;
   }
 
@@ -253,7 +261,9 @@ export class Engine implements EngineView {
     });
   }
 
-  /** A thread that does not turn cannot be ended safely (a write may be under way); the process can. */
+  /**
+   * A thread that does not turn cannot be ended safely (a write may be under way); the process can.
+   */
   #onStuck({ worker, lastSeen }: StuckWorker): void {
     const facts = { worker, code: 'WORKER_STUCK', lastSeen };
     this.#parts.logger.event('error', 'worker is stuck; the process ends', facts);

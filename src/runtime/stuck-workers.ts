@@ -1,6 +1,6 @@
 /**
- * Finds workers that have gone silent. It counts looks, not seconds: a machine that slept wakes with a
- * clock that has jumped, and nobody has been stuck.
+ * Finds workers that have gone silent. It counts looks, not seconds: a machine that slept wakes
+ * with a clock that has jumped, and nobody has been stuck.
  */
 import type { EngineStatus } from '../core/status.ts';
 
