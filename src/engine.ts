@@ -18,6 +18,7 @@ import { packRecords } from './core/records.ts';
 import type { Model } from './core/scoring.ts';
 import type { AlertRecord, EngineStatus, EngineView } from './core/status.ts';
 import { claimDataFolder, type DataFolder } from './data-folder.ts';
+import { inputPositions } from './input-positions.ts';
 import { ALERTS_TOPIC, createFlow, topicsOf } from './job.ts';
 import { openEmbeddedLog } from './log/embedded/log.ts';
 import { applyRetention } from './retention.ts';
@@ -138,17 +139,7 @@ export class Engine implements EngineView {
   /** A fresh picture, not the last second's. */
   async measure(): Promise<EngineStatus> {
     const { application, input } = this.config;
-    const parts = Array.from({ length: input.partitions }, (_, partition) => ({
-      topic: input.transactions,
-      partition,
-    }));
-    const committed = await this.log.committed(application, parts);
-    const positions = await Promise.all(
-      parts.map(async (of, i) => {
-        const { highWatermark } = await this.log.offsets(of);
-        return { highWatermark, committed: committed[i] ?? 0 };
-      }),
-    );
+    const positions = await inputPositions(this.log, { group: application, ...input });
     this.#status = this.#board.picture(clock.nowMs(), positions);
     return this.#status;
   }

@@ -1,7 +1,15 @@
 /** Puts what the workers report together into one picture of the engine. */
-import type { PartitionOffsets } from '../core/log.ts';
+import type { Offset } from '../core/ids.ts';
 import type { EngineStatus } from '../core/status.ts';
 import { LatencyHistogram, type PartitionStats, type WorkerStats } from '../core/telemetry.ts';
+
+/** End of a partition and how far the group has come in it. */
+export interface InputPosition {
+  readonly highWatermark: Offset;
+  readonly committed: Offset;
+  /** Timestamp of the oldest record that waits; undefined when none does. */
+  readonly waitingSinceMs: number | undefined;
+}
 
 export interface BoardFacts {
   readonly startedAtMs: number;
@@ -41,11 +49,13 @@ export class StatusBoard {
     this.#stats.set(worker, stats);
   }
 
-  /** @param offsets of the input partitions, by number */
-  picture(nowMs: number, offsets: readonly PartitionOffsets[]): EngineStatus {
+  /** @param positions of the input partitions, by number: what the log says now, not a second ago */
+  picture(nowMs: number, positions: readonly InputPosition[]): EngineStatus {
     const workers = [...this.#stats.values()].sort((a, b) => a.worker - b.worker);
     const partitions = workers
-      .flatMap((stats) => stats.partitions.map((p) => withLag(p, stats.worker, { nowMs, offsets })))
+      .flatMap((stats) =>
+        stats.partitions.map((p) => withLag(p, stats.worker, { nowMs, positions })),
+      )
       .sort((a, b) => a.partition - b.partition);
     const sum = (of: (p: PartitionStats) => number) => partitions.reduce((n, p) => n + of(p), 0);
     const totals = {
@@ -55,7 +65,7 @@ export class StatusBoard {
       checkpoints: sum((p) => p.checkpoint.sealedCount),
     };
     this.#measure(nowMs, totals.records);
-    this.#targets ??= offsets.map(({ highWatermark }) => highWatermark);
+    this.#targets ??= positions.map(({ highWatermark }) => highWatermark);
     this.#ready = isReady(partitions, this.#targets);
     return {
       atMs: nowMs,
@@ -100,11 +110,13 @@ export class StatusBoard {
 function withLag(
   stats: PartitionStats,
   worker: number,
-  at: { nowMs: number; offsets: readonly PartitionOffsets[] },
+  at: { nowMs: number; positions: readonly InputPosition[] },
 ): EngineStatus['partitions'][number] {
-  const highWatermark = at.offsets[stats.partition]?.highWatermark ?? stats.highWatermark;
-  const lagRecords = Math.max(0, highWatermark - stats.committedOffset);
-  const since = stats.committedTimestampMs === 0 ? at.nowMs : stats.committedTimestampMs;
+  const position = at.positions[stats.partition];
+  const highWatermark = position?.highWatermark ?? stats.highWatermark;
+  const committed = Math.max(stats.committedOffset, position?.committed ?? 0);
+  const lagRecords = Math.max(0, highWatermark - committed);
+  const since = position?.waitingSinceMs ?? at.nowMs;
   const lagSeconds = lagRecords === 0 ? 0 : Math.max(0, (at.nowMs - since) / 1000);
   return { ...stats, worker, highWatermark, lagRecords, lagSeconds };
 }

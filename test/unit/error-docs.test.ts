@@ -33,7 +33,8 @@ test('docs/errors.md ends with the table of the code', async () => {
 
 test('every code has one row, and every row is a code', () => {
   const rows = Array.from(page.matchAll(/^\| `([A-Z_]+)` \|/gm), (match) => match[1]);
-  expect(rows.toSorted()).toEqual(Object.keys(ERRORS).toSorted());
+  expect(rows).toHaveLength(Object.keys(ERRORS).length);
+  expect(new Set(rows)).toEqual(new Set(Object.keys(ERRORS)));
 });
 
 test('a row says what the code says', () => {

@@ -1,0 +1,97 @@
+import { expect, test } from 'vitest';
+import { statusLine } from '../../src/cli/status-line.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { LatencyHistogram, type WorkerStats } from '../../src/core/telemetry.ts';
+import { StatusBoard } from '../../src/runtime/status-board.ts';
+import { TaskCounters } from '../../src/runtime/task-counters.ts';
+
+const FACTS = { startedAtMs: 0, application: 'a', version: '1', modelId: 'r1' };
+const CACHE = { hits: 0, misses: 0, actors: 0, bytes: 0, dirtyBytes: 0 };
+
+function statsOf(set: Partial<TaskCounters>, latency = new LatencyHistogram()): WorkerStats {
+  const empty = new LatencyHistogram();
+  const shared = { latency, commitMs: empty, pauseMs: empty, errors: {} };
+  const counters = Object.assign(new TaskCounters(systemClock, shared), set);
+  return {
+    worker: 0,
+    atMs: 0,
+    heapBytes: 0,
+    eventLoopDelayMsP99: 0,
+    ...shared,
+    partitions: [counters.stats(0, CACHE, undefined)],
+  };
+}
+
+function latencyOf(...ms: number[]): LatencyHistogram {
+  const histogram = new LatencyHistogram();
+  for (const one of ms) histogram.record(one);
+  return histogram;
+}
+
+test('the rate is that of the time between two pictures', () => {
+  const board = new StatusBoard(FACTS);
+  board.onStats(0, statsOf({ records: 1000 }));
+  board.picture(10_000, []);
+  board.onStats(0, statsOf({ records: 1500 }));
+  expect(board.picture(12_000, []).paymentsPerSecond).toBe(250);
+});
+
+test('latency is that of the last second with traffic, within a bucket', () => {
+  const board = new StatusBoard(FACTS);
+  board.onStats(0, statsOf({ records: 2 }, latencyOf(500, 500)));
+  board.picture(1000, []);
+  board.onStats(0, statsOf({ records: 5 }, latencyOf(500, 500, 3, 3, 3)));
+  const { latencyMs } = board.picture(2000, []);
+  expect(latencyMs.p50).toBeGreaterThanOrEqual(3);
+  expect(latencyMs.p50).toBeLessThan(3.5);
+  board.onStats(0, statsOf({ records: 5 }, latencyOf(500, 500, 3, 3, 3)));
+  expect(board.picture(3000, []).latencyMs).toEqual(latencyMs);
+});
+
+test('a worker that was restarted counts from zero, and nothing turns negative', () => {
+  const board = new StatusBoard(FACTS);
+  board.onStats(0, statsOf({ records: 100 }, latencyOf(1, 1, 1)));
+  board.picture(1000, []);
+  board.onStats(0, statsOf({ records: 10 }, latencyOf(40)));
+  const status = board.picture(2000, []);
+  expect(status.paymentsPerSecond).toBe(0);
+  expect(status.latencyMs.p50).toBeGreaterThanOrEqual(40);
+});
+
+test('lag is what the log says now: what waits, and how long the oldest of it has', () => {
+  const board = new StatusBoard(FACTS);
+  board.onStats(0, statsOf({ committedOffset: 80, committedTimestampMs: 1, phase: 'live' }));
+  const position = { highWatermark: 100, committed: 90, waitingSinceMs: 4000 };
+  const { lag, ready } = board.picture(10_000, [position]);
+  expect(lag).toEqual({ records: 10, seconds: 6 });
+  expect(ready).toBe(false);
+});
+
+test('ready is: live, and past what was there at the start', () => {
+  const board = new StatusBoard(FACTS);
+  const at = { highWatermark: 100, committed: 0, waitingSinceMs: 0 };
+  board.onStats(0, statsOf({ phase: 'replaying' }));
+  expect(board.picture(1000, [at]).ready).toBe(false);
+  board.onStats(0, statsOf({ phase: 'live', committedOffset: 100 }));
+  expect(board.picture(2000, [{ ...at, highWatermark: 900, committed: 100 }]).ready).toBe(true);
+  board.onStats(0, statsOf({ phase: 'recovering', committedOffset: 100 }));
+  expect(board.picture(3000, [at]).ready).toBe(false);
+});
+
+test('a partition that has failed is a problem by name', () => {
+  const board = new StatusBoard(FACTS);
+  board.onStats(0, statsOf({ phase: 'failed' }));
+  expect(board.picture(1000, []).problems).toEqual(['partition 0 has failed; see the log']);
+});
+
+test('the status line says all of it in one line', () => {
+  const board = new StatusBoard(FACTS);
+  board.onStats(0, statsOf({ records: 0 }));
+  board.picture(0, []);
+  const counts = { records: 12_345, alerts: 7, deadLetters: 1, committedOffset: 90 };
+  board.onStats(0, statsOf({ ...counts, phase: 'live' }, latencyOf(3, 3, 30)));
+  const status = board.picture(1000, [{ highWatermark: 100, committed: 90, waitingSinceMs: 0 }]);
+  expect(statusLine(status)).toBe(
+    '●  12,345 payments/s  p50 3.2 ms  p99 32 ms  7 alerts  0 checkpoints  lag 10  1 dead letters',
+  );
+});
