@@ -309,14 +309,19 @@ async function openParts(options: EngineOptions): Promise<OpenParts> {
     const model = { modelId, contentId, threshold, featureSet, features };
     return { ...options, folder, log, model, scorer, checkpoints };
   } catch (error) {
-    await log?.close();
+    // The first error is the one to tell.
+    await log?.close().catch(() => undefined);
     folder.release();
     throw error;
   }
 }
 
+/** What cannot be closed well, as a log on a full disk, must not keep the folder claimed. */
 async function closeParts({ scorer, log, folder }: OpenParts): Promise<void> {
-  await scorer.close();
-  await log.close();
-  folder.release();
+  try {
+    await scorer.close();
+    await log.close();
+  } finally {
+    folder.release();
+  }
 }

@@ -84,18 +84,37 @@ interface LoggedPayment {
   readonly merchant_name: string;
 }
 
+/** A payment that came by another way, or that is none, may stand behind the last simulated one. */
+const LOOK_BACK_RECORDS = 1000;
+
 async function lastPayment(
   log: FeedLog,
   topic: string,
   partition: number,
 ): Promise<SeenPayment | undefined> {
   const { earliest, highWatermark } = await log.offsets({ topic, partition });
-  if (highWatermark === earliest) return undefined;
-  const from = highWatermark - 1;
-  const { batches } = await log.read({ topic, partition, from, bytesMax: 1, waitMs: 0 });
-  const records = PackedRecords.of((batches[0] as { bytes: Uint8Array }).bytes);
-  const value = records.value(records.count - 1)?.toString('utf8') ?? '';
-  const p = JSON.parse(value) as LoggedPayment;
+  const until = Math.max(earliest, highWatermark - LOOK_BACK_RECORDS);
+  for (let from = highWatermark - 1; from >= until; from--) {
+    const { batches } = await log.read({ topic, partition, from, bytesMax: 1, waitMs: 0 });
+    const [batch] = batches;
+    if (batch === undefined) continue;
+    const records = PackedRecords.of(batch.bytes);
+    let i = 0;
+    while (i < records.count - 1 && records.offset(batch.baseOffset, i) < from) i++;
+    const seen = seenPayment(records.value(i)?.toString('utf8') ?? '');
+    if (seen !== undefined) return seen;
+  }
+  return undefined;
+}
+
+function seenPayment(text: string): SeenPayment | undefined {
+  let p: LoggedPayment;
+  try {
+    p = JSON.parse(text) as LoggedPayment;
+  } catch {
+    return undefined;
+  }
+  if (!Number.isInteger(p?.idx)) return undefined;
   const [hours, minutes] = p.time.split(':').map(Number) as [number, number];
   return {
     idx: p.idx,
@@ -107,6 +126,14 @@ async function lastPayment(
   };
 }
 
+/** Payments in the log, those with it that retention has removed. */
+export async function paymentCountOf({
+  log,
+  config,
+}: Pick<CsvFeed, 'log' | 'config'>): Promise<number> {
+  return countOf(log, config.input.transactions, config.input.partitions);
+}
+
 async function countOf(log: FeedLog, topic: string, partitions: number): Promise<number> {
   let count = 0;
   for (let partition = 0; partition < partitions; partition++) {
@@ -116,13 +143,15 @@ async function countOf(log: FeedLog, topic: string, partitions: number): Promise
 }
 
 export interface CsvFeed {
-  readonly log: Log;
+  readonly log: FeedLog;
   readonly config: Config;
   readonly files: {
     readonly transactions: string;
     readonly users: string;
     readonly cards: string;
   };
+  /** The log goes on with what these files have begun; else the profiles in there are replaced. */
+  readonly isKnown: boolean;
   readonly rejectsFile: string;
   readonly rejectsMax?: number;
   readonly progress: ProgressLine;
@@ -137,7 +166,7 @@ export interface CsvFed extends LoadCounts {
 export async function feedCsv(feed: CsvFeed): Promise<CsvFed> {
   const { log, config, files, rejectsMax, progress, signal } = feed;
   const { partitions, transactions, users, cards } = config.input;
-  const count = (topic: string) => countOf(log, topic, partitions);
+  const count = async (topic: string) => (feed.isKnown ? countOf(log, topic, partitions) : 0);
   const skip = {
     transactions: await count(transactions),
     users: await count(users),

@@ -1,23 +1,31 @@
 /** `shrike run`: the engine, with a source of payments on this machine or just the log. */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { systemClock as clock } from '../core/clock.ts';
 import { ShrikeError } from '../core/errors.ts';
+import { makeFolder } from '../data-folder.ts';
 import { Engine } from '../engine.ts';
 import { exportOutputs } from '../ingest/export.ts';
+import { checkHeaders } from '../ingest/load.ts';
 import { ProgressLine } from '../ingest/progress.ts';
+import { writeError } from '../ingest/text-file.ts';
 import { ALERTS_TOPIC, FEATURES_TOPIC, SCORED_TOPIC } from '../job.ts';
 import { DEMO } from '../simulator/people.ts';
-import { createLogger } from '../telemetry/logger.ts';
+import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { tellingTroublesOnce } from '../telemetry/troubles.ts';
 import { type CommonOptions, configOf, print, wholeNumber, withCommonOptions } from './common.ts';
-import { feedCsv, feedSimulated, simulatedWorld } from './feeds.ts';
+import { type FeedLog, feedCsv, feedSimulated, paymentCountOf, simulatedWorld } from './feeds.ts';
+import { patientAppend } from './patient-append.ts';
 import { RunSummary } from './run-summary.ts';
+import { fraudRateOf, rateOf } from './simulate-options.ts';
 import { claimSource, csvSource, type Source } from './source-marker.ts';
 import { StatusWriter, statusLine } from './status-line.ts';
 
 /** EX_SOFTWARE of sysexits.h: whatever restarts services restarts this. */
 const EXIT_STUCK = 70;
+
+/** Longer than the longest pause between two tries of a partition, or of a source. */
+const TROUBLE_QUIET_MS = 15_000;
 
 interface RunOptions extends CommonOptions {
   readonly source: 'simulate' | 'csv' | 'log';
@@ -107,9 +115,14 @@ async function runEngine(options: RunOptions): Promise<void> {
   });
   const startedMs = clock.nowMs() - performance.now();
   const source = sourceOf(options);
+  if (source?.kind === 'csv') await checkHeaders(csvFiles(options));
+  if (options.out !== undefined) makeOutFolder(options.out);
   const stop = new AbortController();
   const line = new StatusWriter(process.stderr);
-  const logger = createLogger({ ...config.logging, beforeLine: () => line.clear() });
+  const logger = tellingTroublesOnce(
+    createLogger({ ...config.logging, beforeLine: () => line.clear() }),
+    { clock, quietMs: TROUBLE_QUIET_MS, signal: stop.signal },
+  );
   const engine = await Engine.start({
     config,
     logger,
@@ -119,13 +132,13 @@ async function runEngine(options: RunOptions): Promise<void> {
   onSignal(() => stop.abort());
   const summary = new RunSummary(startedMs);
   engine.onStatus(summary.sample);
+  let failure: unknown;
   try {
-    if (source !== undefined) claimSource(config.dataDir, source);
     if (engine.address !== undefined && options.json !== true) {
       process.stderr.write(`Shrike is at ${engine.address}\n`);
     }
     if (options.json !== true) engine.onStatus((status) => line.show(statusLine(status)));
-    const fed = feed(engine, { options, source, stop: stop.signal });
+    const fed = feed(engine, { options, source, logger, stop: stop.signal });
     if (options.untilEnd === true) {
       await fed;
       await drained(engine, stop.signal);
@@ -135,10 +148,24 @@ async function runEngine(options: RunOptions): Promise<void> {
     } else {
       await Promise.all([fed, aborted(stop.signal)]);
     }
-  } finally {
-    stop.abort();
-    line.end();
-    await engine.stop();
+  } catch (error) {
+    // Asked to stop, a load ends where it is; the next start goes on from there.
+    if (!stop.signal.aborted) failure = error;
+  }
+  stop.abort();
+  line.end();
+  await engine.stop().catch((error: unknown) => {
+    failure ??= error;
+  });
+  if (failure !== undefined) throw failure;
+}
+
+/** Before hours of work, not after them. */
+function makeOutFolder(out: string): void {
+  try {
+    makeFolder(out);
+  } catch (cause) {
+    throw writeError(out, cause);
   }
 }
 
@@ -158,7 +185,8 @@ function sourceOf(options: RunOptions): Source | undefined {
     case 'log':
       return undefined;
     case 'simulate': {
-      const fraudRate = Number(options.fraudRate);
+      rateOf(options.rate);
+      const fraudRate = fraudRateOf(options.fraudRate);
       return { kind: 'simulate', seed: options.seed, users: options.population, fraudRate };
     }
     case 'csv': {
@@ -178,43 +206,49 @@ function csvFiles({ transactions, users, cards }: RunOptions) {
 interface Feeding {
   readonly options: RunOptions;
   readonly source: Source | undefined;
+  readonly logger: Logger;
   readonly stop: AbortSignal;
 }
 
-async function feed({ log, config }: Engine, { options, source, stop }: Feeding): Promise<void> {
-  if (source?.kind === 'simulate') {
-    const rate = options.rate === 'max' ? 'max' : Number(options.rate);
-    if (rate !== 'max' && !(rate > 0)) {
-      throw new ShrikeError('USAGE', `--rate is a number above 0, or max, not ${options.rate}`);
-    }
+async function feed(engine: Engine, feeding: Feeding): Promise<void> {
+  const { options, source, logger, stop } = feeding;
+  if (source === undefined) return;
+  const { config } = engine;
+  const isKnown = claimSource(config.dataDir, source, await paymentCountOf(engine));
+  const log: FeedLog = {
+    offsets: (of) => engine.log.offsets(of),
+    read: (request) => engine.log.read(request),
+    append: patientAppend({ log: engine.log, logger, clock, signal: stop }),
+  };
+  if (source.kind === 'simulate') {
     const { payments } = options;
     await feedSimulated({
       log,
       config,
       world: simulatedWorld(source),
-      ratePerSecond: rate,
+      ratePerSecond: rateOf(options.rate),
       historyDays: options.historyDays,
       ...(payments !== undefined && { payments }),
       signal: stop,
     });
+    return;
   }
-  if (source?.kind === 'csv') {
-    const progress = new ProgressLine({ clock, stream: process.stderr });
-    const rejectsFile = join(options.out ?? config.dataDir, 'rejects.csv');
-    mkdirSync(options.out ?? config.dataDir, { recursive: true });
-    const fed = await feedCsv({
-      log,
-      config,
-      files: csvFiles(options),
-      rejectsFile,
-      ...(options.rejectsMax !== undefined && { rejectsMax: options.rejectsMax }),
-      progress,
-      signal: stop,
-    });
-    progress.finish();
-    const left = fed.rejects > 0 ? `, ${fed.rejects} rows left out: ${rejectsFile}` : '';
-    print(`${fed.transactions} payments, ${fed.users} users, ${fed.cards} cards in the log${left}`);
-  }
+  const progress = new ProgressLine({ clock, stream: process.stderr });
+  const rejectsFile = join(options.out ?? config.dataDir, 'rejects.csv');
+  const fed = await feedCsv({
+    log,
+    config,
+    files: csvFiles(options),
+    isKnown,
+    rejectsFile,
+    ...(options.rejectsMax !== undefined && { rejectsMax: options.rejectsMax }),
+    progress,
+    signal: stop,
+  });
+  progress.finish();
+  const rows = fed.rejects === 1 ? '1 row' : `${fed.rejects} rows`;
+  const left = fed.rejects > 0 ? `, ${rows} left out: ${rejectsFile}` : '';
+  print(`${fed.transactions} payments, ${fed.users} users, ${fed.cards} cards in the log${left}`);
 }
 
 /** Resolves when everything in the log is committed. */
@@ -237,7 +271,6 @@ async function writeOutputs(
   features: 'csv' | 'parquet' | undefined,
 ): Promise<void> {
   if (out === undefined) return;
-  mkdirSync(out, { recursive: true });
   const progress = new ProgressLine({ clock, stream: process.stderr });
   const files = await exportOutputs({
     log: engine.log,

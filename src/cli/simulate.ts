@@ -19,6 +19,7 @@ import {
 import { type FeedLog, feedSimulated, simulatedWorld } from './feeds.ts';
 import { FolderAccess } from './folder-access.ts';
 import { partitionsOf } from './log-records.ts';
+import { fraudRateOf, rateOf } from './simulate-options.ts';
 import { claimSource, type Source } from './source-marker.ts';
 
 interface Options extends CommonOptions {
@@ -65,10 +66,7 @@ export function addSimulate(program: Command): void {
 
 async function simulate(options: Options): Promise<void> {
   const { config } = configOf(options);
-  const fraudRate = Number(options.fraudRate);
-  if (!(fraudRate >= 0 && fraudRate <= 0.03)) {
-    throw new ShrikeError('USAGE', `--fraud-rate is from 0 to 0.03, not ${options.fraudRate}`);
-  }
+  const fraudRate = fraudRateOf(options.fraudRate);
   const { seed, population: users } = options;
   const source: Simulated = { kind: 'simulate', seed, users, fraudRate };
   if (options.out === undefined) return toLog(config, source, options);
@@ -96,10 +94,7 @@ async function toFiles(outDir: string, source: Simulated, options: Options): Pro
 
 async function toLog(config: Config, source: Simulated, options: Options): Promise<void> {
   const { rate = '500', payments } = options;
-  const ratePerSecond = rate === 'max' ? 'max' : Number(rate);
-  if (ratePerSecond !== 'max' && !(ratePerSecond > 0)) {
-    throw new ShrikeError('USAGE', `--rate is a number above 0, or max, not ${rate}`);
-  }
+  const ratePerSecond = rateOf(rate);
   await withAnyAccess(config, async (access, signal) => {
     claimSource(config.dataDir, source);
     const log = await feedLog(access, config);

@@ -5,6 +5,7 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ShrikeError } from '../core/errors.ts';
+import { writeError } from '../ingest/text-file.ts';
 
 export type Source =
   | {
@@ -24,20 +25,42 @@ export function csvSource(paths: readonly string[]): Source {
   return { kind: 'csv', files };
 }
 
-/** @throws USAGE when the folder's payments come from somewhere else */
-export function claimSource(dataDir: string, source: Source): void {
+/**
+ * @param paymentCount payments in the log: while there are none, another source may take over (a
+ * file that was refused has been corrected)
+ * @returns whether the log goes on with what this source has begun
+ * @throws USAGE when the folder's payments come from somewhere else
+ */
+export function claimSource(
+  dataDir: string,
+  source: Source,
+  paymentCount = Number.POSITIVE_INFINITY,
+): boolean {
   const file = join(dataDir, 'source.json');
   const text = JSON.stringify(source);
-  let known: string;
-  try {
-    known = readFileSync(file, 'utf8');
-  } catch {
-    writeFileSync(file, text);
-    return;
+  const known = readMarker(file);
+  if (known === text) return true;
+  // Payments of no known source came through the API: the simulator goes on behind them, files
+  // cannot.
+  if (paymentCount > 0 && (known !== undefined || source.kind === 'csv')) {
+    throw new ShrikeError(
+      'USAGE',
+      `${dataDir} holds payments of another source (${known ?? 'not known'}); give this one a folder of its own: --data DIR`,
+    );
   }
-  if (known === text) return;
-  throw new ShrikeError(
-    'USAGE',
-    `${dataDir} holds payments of another source (${known}); give this one a folder of its own: --data DIR`,
-  );
+  try {
+    writeFileSync(file, text);
+  } catch (cause) {
+    throw writeError(file, cause);
+  }
+  return false;
+}
+
+function readMarker(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw writeError(file, cause);
+  }
 }

@@ -5,7 +5,9 @@
 import { ShrikeError } from '../core/errors.ts';
 import { matchHeader } from './csv-header.ts';
 import { type CsvFlaw, type CsvRow, type CsvRows, CsvSplitter } from './csv-rows.ts';
-import { fileBytes, readBlocks } from './csv-source.ts';
+import { fileBytes, isReadTwice, readBlocks } from './csv-source.ts';
+
+const LINE_FEED = 10;
 
 export interface CsvBlock extends CsvRows {
   /** Bytes of the file read so far, and all there are (0: unknown). */
@@ -39,14 +41,32 @@ export async function* readCsv(options: CsvOptions): AsyncGenerator<CsvBlock> {
     }
     return { ...arrange(split, places), bytes, bytesTotal };
   };
+  let isCutOff = false;
   for await (const block of readBlocks(file)) {
     bytes = block.position;
+    isCutOff = block.bytes.at(-1) !== LINE_FEED;
     const rows = arranged(splitter.push(block.bytes));
     if (rows !== undefined) yield rows;
   }
   const rest = arranged(splitter.end());
   if (rest === undefined) throw new ShrikeError('CSV_EMPTY', `${file} is empty`);
-  yield rest;
+  yield isCutOff ? sayingCutOff(rest) : rest;
+}
+
+/** Reads the header and nothing more; of a pipe not even that. @throws as `readCsv` does */
+export async function checkHeader(file: string, columns: readonly string[]): Promise<void> {
+  if (!(await isReadTwice(file))) return;
+  const blocks = readCsv({ file, columns });
+  await blocks.next();
+  await blocks.return(undefined);
+}
+
+/** A last line without an end, and with a flaw: the rest of the file is probably missing. */
+function sayingCutOff(block: CsvBlock): CsvBlock {
+  const flaw = block.flaws.at(-1);
+  if (flaw === undefined || flaw.row < (block.rows.at(-1)?.row ?? -1)) return block;
+  const reason = `${flaw.reason}; the file ends in this line: is it cut off?`;
+  return { ...block, flaws: [...block.flaws.slice(0, -1), { ...flaw, reason }] };
 }
 
 interface Places {

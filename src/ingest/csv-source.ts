@@ -44,6 +44,15 @@ export async function fileBytes(file: string): Promise<number> {
   }
 }
 
+/** False for a pipe, whose bytes can be read only once. @throws CSV_MISSING, CSV_UNREADABLE */
+export async function isReadTwice(file: string): Promise<boolean> {
+  try {
+    return !(await stat(file)).isFIFO();
+  } catch (cause) {
+    throw readError(file, cause);
+  }
+}
+
 async function plainBytes(raw: ReadStream): Promise<AsyncIterable<Buffer>> {
   const blocks = raw[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   const first = await blocks.next();

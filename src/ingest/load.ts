@@ -7,8 +7,9 @@
 import type { Clock } from '../core/clock.ts';
 import type { Append, Log } from '../core/log.ts';
 import { PackedRecordsBuilder } from '../core/records.ts';
-import { CARD_COLUMNS, cleanCard, cleanUser, USER_COLUMNS } from './clean.ts';
+import { CARD_COLUMNS, cleanCard, cleanUser, PAYMENT_COLUMNS, USER_COLUMNS } from './clean.ts';
 import { cleanRows } from './clean-rows.ts';
+import { checkHeader } from './csv-reader.ts';
 import { cardJson, paymentJson, userJson } from './json-records.ts';
 import type { OnProgress } from './progress.ts';
 import type { RejectSink } from './rejects.ts';
@@ -63,6 +64,16 @@ export async function loadCsv(options: LoadOptions): Promise<LoadCounts> {
   const cards = await loadCards(options);
   const transactions = await loadPayments(options);
   return { users, cards, transactions };
+}
+
+/**
+ * Reads the three headers: before an engine starts, not after the profiles are loaded.
+ * @throws CSV_MISSING, CSV_UNREADABLE, CSV_EMPTY, CSV_HEADER
+ */
+export async function checkHeaders({ users, cards, transactions }: InputFiles): Promise<void> {
+  await checkHeader(users, USER_COLUMNS);
+  await checkHeader(cards, CARD_COLUMNS);
+  await checkHeader(transactions, PAYMENT_COLUMNS);
 }
 
 async function loadUsers(options: LoadOptions): Promise<number> {
