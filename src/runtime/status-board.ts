@@ -49,7 +49,9 @@ export class StatusBoard {
     this.#stats.set(worker, stats);
   }
 
-  /** @param positions of the input partitions, by number: what the log says now, not a second ago */
+  /**
+   * @param positions of the input partitions, by number: what the log says now, not a second ago
+   */
   picture(nowMs: number, positions: readonly InputPosition[]): EngineStatus {
     const workers = [...this.#stats.values()].sort((a, b) => a.worker - b.worker);
     const partitions = workers

@@ -173,7 +173,7 @@ describe('restore --dry-run', () => {
     const verified = await shrike('checkpoint', 'verify', ...common);
     expect(verified.code).toBe(1);
     expect(verified.stderr).toContain('1 of 2 checkpoints cannot be restored');
-    expect(verified.stderr).toContain(`${newest}`);
+    expect(verified.stderr).toContain(newest);
     expect(verified.stderr).toContain('[CHECKPOINT_CORRUPT]');
 
     const [lost] = await outlook(folder, '--without-local', '--set', 'input.partitions=1');
