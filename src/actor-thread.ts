@@ -3,7 +3,7 @@
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
-import { parentPort, type TransferListItem, workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { openCheckpoints } from '../checkpoints/checkpoints.ts';
 import { openFolderStore } from '../checkpoints/folder-store.ts';
 import { ActorCodec } from '../state/actor-codec.ts';
@@ -14,10 +14,10 @@ import { assert } from './core/assert.ts';
 import { systemClock as clock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
 import { Stepper } from './core/flow.ts';
-import type { Envelope } from './core/messages.ts';
 import { createFlow, createProfiles, DEAD_LETTER_TOPIC } from './job.ts';
 import { ActorWorker, type Vitals } from './runtime/actor-worker.ts';
 import { taskLimits } from './task-limits.ts';
+import { threadChannel } from './thread-channel.ts';
 import type { ActorThreadSetup } from './worker-thread.ts';
 
 const { worker, config, model, folders } = workerData as ActorThreadSetup;
@@ -33,10 +33,7 @@ new ActorWorker({
   worker,
   clock,
   vitals: threadVitals(),
-  channel: {
-    post: (envelope, transfer) => port.postMessage(envelope, transfer as TransferListItem[]),
-    onMessage: (listener) => port.on('message', (envelope: Envelope) => listener(envelope)),
-  },
+  channel: threadChannel(port),
   parts: {
     inputTopic: config.input.transactions,
     deadLetterTopic: DEAD_LETTER_TOPIC,

@@ -1,9 +1,9 @@
 /** Starts actor threads: a Node.js Worker as the coordinator sees it. */
-import { type TransferListItem, Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import type { Config } from './core/config.ts';
-import type { Envelope } from './core/messages.ts';
 import type { Model } from './core/scoring.ts';
 import type { WorkerThread } from './runtime/worker-seat.ts';
+import { threadChannel } from './thread-channel.ts';
 
 /** Given to an actor thread when it starts. */
 export interface ActorThreadSetup {
@@ -33,10 +33,7 @@ export function startActorThread(setup: ActorThreadSetup): WorkerThread {
     worker.on('exit', () => resolve(failure));
   });
   return {
-    channel: {
-      post: (envelope, transfer) => worker.postMessage(envelope, transfer as TransferListItem[]),
-      onMessage: (listener) => worker.on('message', (envelope: Envelope) => listener(envelope)),
-    },
+    channel: threadChannel(worker),
     ended,
     terminate: async () => {
       await worker.terminate();
