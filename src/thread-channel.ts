@@ -1,6 +1,7 @@
 /**
- * A MessagePort as a channel. What is posted in one turn of the event loop crosses in one message: with
- * eight partitions a turn has eight reads, scores and commits, and a message costs more than an envelope.
+ * A MessagePort as a channel. What is posted in one turn of the event loop crosses in one message:
+ * with eight partitions a turn has eight reads, scores and commits, and a message costs more than
+ * an envelope.
  */
 import type { TransferListItem } from 'node:worker_threads';
 import type { Envelope } from './core/messages.ts';
