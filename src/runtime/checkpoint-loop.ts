@@ -7,6 +7,8 @@
  * K1  A snapshot is written only when the log has committed its offset, durably (S3).
  * K2  Sealing never holds up steps or local writes; a store that is down costs backlog, not
  *     payments.
+ * K3  A snapshot answers one request for a savepoint: a manifest has one name. Others wait for the
+ *     next snapshot, which may be of the same offset.
  */
 import type { CheckpointChain, Manifest } from '../core/checkpoint.ts';
 import type { Clock } from '../core/clock.ts';
@@ -26,7 +28,7 @@ interface Request {
 
 interface Sealing {
   readonly snapshot: Snapshot;
-  readonly requests: readonly Request[];
+  readonly request: Request | undefined;
 }
 
 export interface CheckpointLoopOptions {
@@ -83,7 +85,12 @@ export class CheckpointLoop {
   async finish(position: Offset): Promise<void> {
     await this.#writing;
     await this.#sealing;
-    if (position > this.#sealedOffset || this.#requests.length > 0) this.#begin(position);
+    let isDue = position > this.#sealedOffset;
+    while (isDue || this.#requests.length > 0) {
+      isDue = false;
+      this.#begin(position);
+      await this.#writing;
+    }
     await this.settled();
   }
 
@@ -91,9 +98,7 @@ export class CheckpointLoop {
   async settled(): Promise<void> {
     await this.#writing;
     await this.#sealing;
-    for (const { reject } of this.#requests.splice(0)) {
-      reject(new ShrikeError('CHECKPOINT_UPLOAD_FAILED', 'the partition recovers; ask again'));
-    }
+    for (const { reject } of this.#requests.splice(0)) reject(recovering());
   }
 
   #rhythm(): { intervalMs: number; phase: number } {
@@ -108,17 +113,17 @@ export class CheckpointLoop {
   #begin(position: Offset): void {
     const { clock, table, counters } = this.#options;
     this.#nextMs = clock.nowMs() + this.#rhythm().intervalMs;
-    const requests = this.#requests.splice(0);
+    const request = this.#requests.shift();
     const snapshot = table.snapshot(position);
     counters.enter('snapshot');
-    this.#writing = this.#write(snapshot, requests)
-      .catch((error: unknown) => this.#failed('snapshot failed', error, requests))
+    this.#writing = this.#write(snapshot, request)
+      .catch((error: unknown) => this.#failed('snapshot failed', error, request))
       .finally(() => {
         this.#writing = undefined;
       });
   }
 
-  async #write(taking: Promise<Snapshot>, requests: readonly Request[]): Promise<void> {
+  async #write(taking: Promise<Snapshot>, request: Request | undefined): Promise<void> {
     const { table, commits, counters, reached } = this.#options;
     const snapshot = await taking;
     counters.checkpoint.pauseMsMax = Math.max(
@@ -127,8 +132,7 @@ export class CheckpointLoop {
     );
     counters.shared.pauseMs.record(table.stats.snapshotPauseMsMax);
     if (!(await reached(snapshot.meta.nextOffset))) {
-      const gone = new ShrikeError('CHECKPOINT_UPLOAD_FAILED', 'the partition recovers; ask again');
-      for (const { reject } of requests) reject(gone);
+      request?.reject(recovering());
       return;
     }
     await commits.sync();
@@ -139,7 +143,7 @@ export class CheckpointLoop {
       this.#storing = false;
     }
     counters.storedOffset = snapshot.meta.nextOffset;
-    this.#enqueue({ snapshot, requests });
+    this.#enqueue({ snapshot, request });
   }
 
   #enqueue(sealing: Sealing): void {
@@ -153,7 +157,7 @@ export class CheckpointLoop {
       this.#failed(
         'snapshot dropped from a full backlog',
         new ShrikeError('CHECKPOINT_UPLOAD_FAILED', 'the backlog of snapshots is full'),
-        dropped.requests,
+        dropped.request,
       );
     }
     this.#sealing ??= this.#sealAll().finally(() => {
@@ -166,19 +170,20 @@ export class CheckpointLoop {
       try {
         await this.#seal(next);
       } catch (error) {
-        this.#failed('checkpoint not sealed', error, next.requests);
+        this.#failed('checkpoint not sealed', error, next.request);
         if (codeOf(error) === 'CHECKPOINT_CONFLICT') this.#error = error;
+        continue;
       }
+      await this.#retain();
     }
   }
 
-  async #seal({ snapshot, requests }: Sealing): Promise<void> {
+  async #seal({ snapshot, request }: Sealing): Promise<void> {
     const { of, parts, clock, counters } = this.#options;
     const startMs = clock.nowMs();
     this.#chain ??= await parts.checkpoints.open(of);
-    const savepoint = requests[0]?.name;
     const manifest = await this.#chain.seal(snapshot, {
-      ...(savepoint !== undefined && { savepoint }),
+      ...(request !== undefined && { savepoint: request.name }),
       scan: () => this.#scanAt(snapshot.meta.nextOffset),
     });
     this.#sealedOffset = manifest.nextOffset;
@@ -187,8 +192,16 @@ export class CheckpointLoop {
     counters.checkpoint.sealedCount += 1;
     counters.checkpoint.lastBytes = snapshot.changed.byteLength;
     counters.checkpoint.lastDurationMs = clock.nowMs() - startMs;
-    for (const { resolve } of requests) resolve(manifest);
-    await this.#chain.retain();
+    request?.resolve(manifest);
+  }
+
+  /** What it could not delete now, it deletes after the next seal. */
+  async #retain(): Promise<void> {
+    try {
+      await this.#chain?.retain();
+    } catch (error) {
+      this.#report('old checkpoints not deleted', error);
+    }
   }
 
   /** S2: the iterator opens before the first await, so what is checked here is what it shows. */
@@ -200,12 +213,20 @@ export class CheckpointLoop {
     yield* store.scan(SCAN_BLOCK_BYTES);
   }
 
-  #failed(what: string, error: unknown, requests: readonly Request[]): void {
+  #failed(what: string, error: unknown, request: Request | undefined): void {
+    this.#options.counters.checkpoint.failedCount += 1;
+    this.#report(what, error);
+    request?.reject(error);
+  }
+
+  #report(what: string, error: unknown): void {
     const { of, parts, counters } = this.#options;
-    counters.checkpoint.failedCount += 1;
     counters.error(codeOf(error));
     const facts = { partition: of.partition, code: codeOf(error), reason: explain(error) };
     parts.emitEvent('warn', what, facts);
-    for (const { reject } of requests) reject(error);
   }
+}
+
+function recovering(): ShrikeError {
+  return new ShrikeError('CHECKPOINT_UPLOAD_FAILED', 'the partition recovers; ask again');
 }

@@ -1,0 +1,159 @@
+/** The loop over a real table and a real chain; the object store's faults are in the test's hand. */
+import { setImmediate } from 'node:timers/promises';
+import { beforeEach, expect, test } from 'vitest';
+import { openCheckpoints } from '../../checkpoints/checkpoints.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { Stepper } from '../../src/core/flow.ts';
+import { LatencyHistogram } from '../../src/core/telemetry.ts';
+import { CheckpointLoop } from '../../src/runtime/checkpoint-loop.ts';
+import type { CommitPort, TaskLimits } from '../../src/runtime/ports.ts';
+import { TaskCounters } from '../../src/runtime/task-counters.ts';
+import { ActorCodec } from '../../state/actor-codec.ts';
+import { type CachedActorTable, createActorTable } from '../../state/actor-table.ts';
+import { MemoryStores } from '../../state/memory-store.ts';
+import { type ObjectFaults, openMemoryObjectStore } from '../support/memory-object-store.ts';
+import { tallyFlow } from '../support/tally-flow.ts';
+
+const OF = { topic: 'transactions', partition: 0 };
+const LIMITS: TaskLimits = {
+  batchRecordsMax: 1024,
+  inFlightBatchesMax: 4,
+  fetchBytesMax: 1 << 20,
+  dirtyBytesMax: 1 << 20,
+  checkpointIntervalMs: 10_000,
+  backlogBytesMax: 1 << 20,
+  replayNoProgressMs: 1000,
+  pollMs: 10,
+  backoffMsMax: 10,
+};
+const commits: CommitPort = {
+  position: async () => ({ committed: 0, earliest: 0, highWatermark: 0 }),
+  commit: async () => undefined,
+  sync: async () => undefined,
+};
+
+let faults: ObjectFaults;
+let events: string[];
+let counters: TaskCounters;
+let table: CachedActorTable;
+let loop: CheckpointLoop;
+let isReached: boolean;
+
+beforeEach(async () => {
+  faults = {};
+  events = [];
+  isReached = true;
+  const clock = { ...systemClock, nowMs: () => 5000 };
+  const histograms = {
+    latency: new LatencyHistogram(),
+    commitMs: new LatencyHistogram(),
+    pauseMs: new LatencyHistogram(),
+    errors: {},
+  };
+  counters = new TaskCounters(clock, histograms);
+  const store = await new MemoryStores(new Map(), {}).open(0);
+  const stepper = new Stepper(tallyFlow);
+  table = createActorTable({
+    store,
+    codec: new ActorCodec(tallyFlow),
+    clock,
+    cacheBytesMax: 1 << 20,
+    createActor: () => stepper.createActor(),
+  });
+  await table.prefetch([7]);
+  stepper.step(table.change(7), { user: 7, card: 0, minute: 1, amount: 1 }, new Float32Array(2), 0);
+  const objects = openMemoryObjectStore({
+    faults: { before: (operation, key) => faults.before?.(operation, key) },
+  });
+  const checkpoints = openCheckpoints({
+    store: objects,
+    application: 'shrike',
+    clock,
+    keepCount: 3,
+    compactAfterSegments: 8,
+    backlogBytesMax: 1 << 20,
+  });
+  const emitEvent = (level: string, event: string) => events.push(`${level} ${event}`);
+  loop = new CheckpointLoop({
+    of: OF,
+    parts: { checkpoints, limits: LIMITS, emitEvent },
+    clock,
+    store,
+    table,
+    commits,
+    counters,
+    reached: async () => isReached,
+  });
+});
+
+/** As a session does it between two batches, or while no record comes. */
+async function tickUntil<T>(asked: Promise<T>): Promise<T> {
+  let isSettled = false;
+  const settle = () => {
+    isSettled = true;
+  };
+  asked.then(settle, settle);
+  while (!isSettled) {
+    loop.tick(1);
+    await setImmediate();
+  }
+  return asked;
+}
+
+test('K3: savepoints that are asked for at once are sealed one after the other, each by its name', async () => {
+  const asked = ['before', 'upgrade', 'drill'].map((name) => loop.savepoint(name));
+  const sealed = await tickUntil(Promise.all(asked));
+  expect(
+    sealed.map(({ sequence, savepoint, nextOffset }) => [sequence, savepoint, nextOffset]),
+  ).toEqual([
+    [1, 'before', 1],
+    [2, 'upgrade', 1],
+    [3, 'drill', 1],
+  ]);
+  expect(counters.checkpoint).toMatchObject({ sealedCount: 3, failedCount: 0 });
+});
+
+test('K3: a session that ends seals what was asked for before its end', async () => {
+  const asked = ['one', 'two'].map((name) => loop.savepoint(name));
+  await loop.finish(1);
+  const sealed = await Promise.all(asked);
+  expect(sealed.map(({ savepoint }) => savepoint)).toEqual(['one', 'two']);
+});
+
+test('of two requests, the one whose upload fails is told so, and the other is sealed', async () => {
+  let uploads = 0;
+  faults = {
+    before: (operation) => {
+      if (operation === 'put' && ++uploads === 1) throw new Error('no space');
+    },
+  };
+  const [first, second] = [loop.savepoint('first'), loop.savepoint('second')];
+  const refused = expect(first).rejects.toMatchObject({ code: 'CHECKPOINT_UPLOAD_FAILED' });
+  expect(await tickUntil(second)).toMatchObject({ sequence: 1, savepoint: 'second' });
+  await refused;
+  expect(events).toEqual(['warn checkpoint not sealed']);
+});
+
+test('retention that fails is an event of its own; the checkpoint is sealed', async () => {
+  faults = {
+    before: (operation, key) => {
+      if (operation === 'list' && key.endsWith('segments/')) throw new Error('connection reset');
+    },
+  };
+  expect(await tickUntil(loop.savepoint('one'))).toMatchObject({ savepoint: 'one' });
+  await loop.settled();
+  expect(events).toEqual(['warn old checkpoints not deleted']);
+  expect(counters.checkpoint).toMatchObject({ sealedCount: 1, failedCount: 0 });
+  expect(counters.shared.errors).toEqual({ OBJECT_STORE_UNAVAILABLE: 1 });
+});
+
+test('K1: an offset that this session will never commit is not written, and its request is refused', async () => {
+  isReached = false;
+  const asked = loop.savepoint('one');
+  const refused = expect(asked).rejects.toMatchObject({
+    message: 'the partition recovers; ask again',
+  });
+  await loop.finish(1);
+  await refused;
+  expect(table.storedOffset).toBe(0);
+});
