@@ -88,7 +88,7 @@ async function* readSegments(
     throw new ShrikeError(
       'CHECKPOINT_CORRUPT',
       `checkpoint ${keyOf(manifest)}: segment ${segment.key}: ` +
-        `${actors?.damage ?? 'it is not in the store'}; use another checkpoint`,
+        (actors?.damage ?? 'it is not in the store'),
     );
   }
 }

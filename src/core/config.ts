@@ -5,6 +5,8 @@
 import { type Static, Type } from 'typebox';
 
 const closed = { additionalProperties: false };
+/** Names of objects and of Kafka's topics have no other characters. */
+const TOPIC_PATTERN = '^[a-zA-Z0-9._-]{1,249}$';
 const integer = (description: string, def: number, minimum: number, maximum: number) =>
   Type.Integer({ description, default: def, minimum, maximum });
 
@@ -30,14 +32,17 @@ export const ConfigSchema = Type.Object(
         transactions: Type.String({
           description: 'Topic of the payments.',
           default: 'transactions',
+          pattern: TOPIC_PATTERN,
         }),
         cards: Type.String({
           description: 'Topic of the card profiles (compacted).',
           default: 'cards',
+          pattern: TOPIC_PATTERN,
         }),
         users: Type.String({
           description: 'Topic of the user profiles (compacted).',
           default: 'users',
+          pattern: TOPIC_PATTERN,
         }),
         partitions: integer('Partitions of each input topic, when Shrike creates it.', 8, 1, 1024),
       },

@@ -191,7 +191,7 @@ export const ERRORS = {
   CHECKPOINT_CORRUPT: kind(
     'external',
     'restore',
-    'The named object does not match its manifest; the previous checkpoint is used.',
+    'A restore passes over the checkpoint and takes the newest whole one before it; find out what changed the object.',
   ),
   CHECKPOINT_AHEAD_OF_COMMIT: kind(
     'internal',

@@ -168,6 +168,10 @@ describe('what is refused', () => {
       { application: '-x' },
       'application is "-x"; allowed: a text like ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}$',
     ],
+    [
+      { input: { cards: 'cards/../..' } },
+      'input.cards is "cards/../.."; allowed: a text like ^[a-zA-Z0-9._-]{1,249}$',
+    ],
     [{ model: {} }, 'model is {}; allowed: a text'],
     [{ api: 8080 }, 'api is 8080; allowed: an object of keys'],
     [[], 'the file is []; allowed: an object of keys'],
