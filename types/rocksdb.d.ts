@@ -32,7 +32,8 @@ declare module 'rocksdb' {
     keyAsBuffer?: boolean;
     valueAsBuffer?: boolean;
     fillCache?: boolean;
-    highWaterMarkBytes?: number;
+    /** Bytes that one trip to the thread pool fetches; 16 KiB when it is not given. */
+    highWaterMark?: number;
   }
 
   interface RocksIterator {
