@@ -55,6 +55,7 @@ new ActorWorker({
         createActor: () => stepper.createActor(),
       }),
     createProfiles: () => createProfiles(config),
+    partitionOf: (payment) => payment.user % config.input.partitions,
     describe: (state) => describeActor(state, flow),
     limits: taskLimits(config),
   },

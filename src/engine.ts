@@ -47,6 +47,8 @@ export interface EngineOptions {
   readonly listen: boolean;
   /** Ends the process at once: it recovers as from a crash. */
   readonly onStuck: () => void;
+  /** Runs before the first payment is read: what it appends is a backlog that readiness waits for. */
+  readonly prepare?: (log: Log) => Promise<void>;
 }
 
 export class Engine implements EngineView {
@@ -99,6 +101,7 @@ export class Engine implements EngineView {
     const parts = await openParts(options);
     const engine = new Engine(parts);
     try {
+      await options.prepare?.(parts.log);
       await engine.#coordinator.start();
       if (options.listen) await engine.#listen();
     } catch (error) {

@@ -61,7 +61,8 @@ export async function openApi(options: ApiOptions): Promise<Api> {
   const history = new History(HISTORY_MS, HISTORY_MS / 1000);
   const stops = [
     view.onStatus((status) => {
-      history.add(pointOf(status));
+      // Working off a backlog is no traffic: its peak would flatten five minutes of charts.
+      if (status.ready) history.add(pointOf(status));
       audience.send('status', summarise(status));
     }),
     view.onAlert((alert) => audience.send('alert', alert)),

@@ -39,22 +39,32 @@ export interface SimulateFeed {
   readonly signal: AbortSignal;
 }
 
-/** Profiles once, then payments from where the log ends. @returns payments appended */
-export async function feedSimulated(feed: SimulateFeed): Promise<number> {
-  const { log, world, config, ratePerSecond, payments, signal } = feed;
-  const { partitions, transactions: topic, users: usersTopic, cards: cardsTopic } = config.input;
-  const append: FeedLog['append'] = (appends) => log.append(appends);
-  if ((await countOf(log, cardsTopic, partitions)) === 0) {
+/** Profiles and history, into a log that has none yet. @returns where payments go on */
+export async function prepareSimulated(feed: SimulateFeed): Promise<StreamPosition | undefined> {
+  const { world, historyDays } = feed;
+  const { partitions, users: usersTopic, cards: cardsTopic } = feed.config.input;
+  const { append } = producing(feed);
+  if ((await countOf(feed.log, cardsTopic, partitions)) === 0) {
     await appendProfiles({ append, world, partitions, usersTopic, cardsTopic, clock });
   }
-  const common = { append, world, partitions, topic, clock, signal };
-  let position = await resume(feed);
-  if (position === undefined && feed.historyDays > 0) {
-    const until = { minute: world.startMinute + feed.historyDays * DAY_MINUTES };
-    ({ position } = await runProducer({ ...common, ratePerSecond: 'max', until }));
-  }
+  const position = await resume(feed);
+  if (position !== undefined || historyDays === 0) return position;
+  const until = { minute: world.startMinute + historyDays * DAY_MINUTES };
+  return (await runProducer({ ...producing(feed), ratePerSecond: 'max', until })).position;
+}
+
+function producing({ log, world, config, signal }: SimulateFeed) {
+  const { partitions, transactions: topic } = config.input;
+  const append: FeedLog['append'] = (appends) => log.append(appends);
+  return { append, world, partitions, topic, clock, signal };
+}
+
+/** What is missing first, then payments from where the log ends. @returns payments appended */
+export async function feedSimulated(feed: SimulateFeed): Promise<number> {
+  const { ratePerSecond, payments } = feed;
+  const position = await prepareSimulated(feed);
   const report = await runProducer({
-    ...common,
+    ...producing(feed),
     ratePerSecond,
     ...(payments !== undefined && { until: { payments } }),
     ...(position !== undefined && { position }),

@@ -14,7 +14,15 @@ import { DEMO } from '../simulator/people.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { tellingTroublesOnce } from '../telemetry/troubles.ts';
 import { type CommonOptions, configOf, print, wholeNumber, withCommonOptions } from './common.ts';
-import { type FeedLog, feedCsv, feedSimulated, paymentCountOf, simulatedWorld } from './feeds.ts';
+import {
+  type FeedLog,
+  feedCsv,
+  feedSimulated,
+  paymentCountOf,
+  prepareSimulated,
+  type SimulateFeed,
+  simulatedWorld,
+} from './feeds.ts';
 import { patientAppend } from './patient-append.ts';
 import { RunSummary } from './run-summary.ts';
 import { fraudRateOf, rateOf } from './simulate-options.ts';
@@ -123,13 +131,14 @@ async function runEngine(options: RunOptions): Promise<void> {
     createLogger({ ...config.logging, beforeLine: () => line.clear() }),
     { clock, quietMs: TROUBLE_QUIET_MS, signal: stop.signal },
   );
+  onSignal(() => stop.abort());
   const engine = await Engine.start({
     config,
     logger,
     listen: options.listen,
     onStuck: () => process.exit(EXIT_STUCK),
+    prepare: (log) => prepare({ log, config }, { options, source, logger, stop: stop.signal }),
   });
-  onSignal(() => stop.abort());
   const summary = new RunSummary(startedMs);
   engine.onStatus(summary.sample);
   let failure: unknown;
@@ -210,33 +219,53 @@ interface Feeding {
   readonly stop: AbortSignal;
 }
 
-async function feed(engine: Engine, feeding: Feeding): Promise<void> {
-  const { options, source, logger, stop } = feeding;
-  if (source === undefined) return;
-  const { config } = engine;
-  const isKnown = claimSource(config.dataDir, source, await paymentCountOf(engine));
-  const log: FeedLog = {
-    offsets: (of) => engine.log.offsets(of),
-    read: (request) => engine.log.read(request),
-    append: patientAppend({ log: engine.log, logger, clock, signal: stop }),
+/** What a feed appends to: an engine, or what will be one. */
+type Fed = Pick<Engine, 'log' | 'config'>;
+
+/** A past, before the first payment: scoring it is a backlog, and no peak of live traffic. */
+async function prepare(fed: Fed, feeding: Feeding): Promise<void> {
+  const { source } = feeding;
+  if (source?.kind !== 'simulate') return;
+  claimSource(fed.config.dataDir, source, await paymentCountOf(fed));
+  await prepareSimulated(simulateFeed(fed, { ...feeding, source }));
+}
+
+type Simulating = Feeding & { readonly source: Extract<Source, { kind: 'simulate' }> };
+
+function simulateFeed(fed: Fed, { options, source, logger, stop }: Simulating): SimulateFeed {
+  const { payments } = options;
+  return {
+    log: feedLog(fed, { logger, stop }),
+    config: fed.config,
+    world: simulatedWorld(source),
+    ratePerSecond: rateOf(options.rate),
+    historyDays: options.historyDays,
+    ...(payments !== undefined && { payments }),
+    signal: stop,
   };
+}
+
+function feedLog({ log }: Fed, { logger, stop }: Pick<Feeding, 'logger' | 'stop'>): FeedLog {
+  return {
+    offsets: (of) => log.offsets(of),
+    read: (request) => log.read(request),
+    append: patientAppend({ log, logger, clock, signal: stop }),
+  };
+}
+
+async function feed(engine: Engine, feeding: Feeding): Promise<void> {
+  const { options, source, stop } = feeding;
+  if (source === undefined) return;
   if (source.kind === 'simulate') {
-    const { payments } = options;
-    await feedSimulated({
-      log,
-      config,
-      world: simulatedWorld(source),
-      ratePerSecond: rateOf(options.rate),
-      historyDays: options.historyDays,
-      ...(payments !== undefined && { payments }),
-      signal: stop,
-    });
+    await feedSimulated(simulateFeed(engine, { ...feeding, source }));
     return;
   }
+  const { config } = engine;
+  const isKnown = claimSource(config.dataDir, source, await paymentCountOf(engine));
   const progress = new ProgressLine({ clock, stream: process.stderr });
   const rejectsFile = join(options.out ?? config.dataDir, 'rejects.csv');
   const fed = await feedCsv({
-    log,
+    log: feedLog(engine, feeding),
     config,
     files: csvFiles(options),
     isKnown,

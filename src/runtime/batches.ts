@@ -1,5 +1,5 @@
 /** Cuts what was read into batches that are stepped, scored and committed together. */
-import type { Decode } from '../core/flow.ts';
+import type { Decode, Reject } from '../core/flow.ts';
 import type { Offset } from '../core/ids.ts';
 import { PackedRecords, type SourceRead } from '../core/records.ts';
 import { type DeadLetter, deadLetter } from './dead-letter.ts';
@@ -24,6 +24,8 @@ export interface CutOptions<E> {
   /** Records from here on are left out. */
   readonly until: Offset;
   readonly recordsMax: number;
+  /** Where an event belongs, if that is known: elsewhere two tasks would keep half an actor each. */
+  readonly partitionOf?: ((event: E) => number) | undefined;
 }
 
 function emptyBatch<E>(from: Offset): StepBatch<E> {
@@ -56,8 +58,9 @@ export function* cutBatches<E>(read: SourceRead, options: CutOptions<E>): Genera
       const offset = records.offset(chunk.baseOffset, i);
       if (offset >= options.until) break;
       const event = events[i];
-      if (event === undefined) {
-        const reject = rejects[nextReject++];
+      const home = event === undefined ? undefined : options.partitionOf?.(event);
+      if (event === undefined || (home !== undefined && home !== read.partition)) {
+        const reject = event === undefined ? rejects[nextReject++] : misplaced(i, home);
         batch.deadLetters.push(deadLetter({ read, records, i, offset, reject }));
       } else {
         batch.events.push(event);
@@ -76,4 +79,8 @@ export function* cutBatches<E>(read: SourceRead, options: CutOptions<E>): Genera
     batch.nextOffset = Math.max(batch.nextOffset, Math.min(chunk.nextOffset, options.until));
   }
   if (batch.nextOffset > batch.from) yield batch;
+}
+
+function misplaced(index: number, home: number | undefined): Reject {
+  return { index, code: 'RECORD_KEY_MISMATCH', reason: `it belongs to partition ${home}` };
 }

@@ -63,6 +63,8 @@ export interface TaskParts<E> {
   readonly checkpoints: Checkpoints;
   readonly openTable: (store: ActorStore) => ActorTable;
   readonly createProfiles: () => Profiles<E, unknown>;
+  /** The partition that an event's key belongs to; undefined where the input is keyed otherwise. */
+  readonly partitionOf?: (event: E) => number;
   readonly describe: (state: ActorState) => unknown;
   readonly clock: Clock;
   readonly emitEvent: EventSink;

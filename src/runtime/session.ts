@@ -190,6 +190,7 @@ export class Session<E> {
       from: this.#position,
       until,
       recordsMax: parts.limits.batchRecordsMax,
+      partitionOf: parts.partitionOf,
     });
     for (;;) {
       const next = counters.timed('decode', () => cut.next());

@@ -66,6 +66,18 @@ test('a record that is none becomes a dead letter with its coordinates, and its 
   });
 });
 
+test("an event in another partition than its key's becomes a dead letter", () => {
+  const [batch] = cut([chunk(0, ['2', '3', 'x', '6'])], { partitionOf: (n) => (n as number) % 4 });
+  expect(batch?.events).toEqual([2, 6]);
+  const letters = batch?.deadLetters.map(
+    ({ record }) => JSON.parse(String(record.value)) as object,
+  );
+  expect(letters).toMatchObject([
+    { offset: 1, code: 'RECORD_KEY_MISMATCH', reason: 'it belongs to partition 3' },
+    { offset: 2, code: 'RECORD_NOT_JSON' },
+  ]);
+});
+
 test('an empty read gives no batch', () => {
   expect(cut([], { from: 4 })).toEqual([]);
 });
