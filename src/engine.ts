@@ -47,7 +47,7 @@ export interface EngineOptions {
   readonly listen: boolean;
   /** Ends the process at once: it recovers as from a crash. */
   readonly onStuck: () => void;
-  /** Runs before the first payment is read: what it appends is a backlog that readiness waits for. */
+  /** Runs before the first payment is read: readiness waits for what it appends. */
   readonly prepare?: (log: Log) => Promise<void>;
 }
 

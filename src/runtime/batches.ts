@@ -24,7 +24,7 @@ export interface CutOptions<E> {
   /** Records from here on are left out. */
   readonly until: Offset;
   readonly recordsMax: number;
-  /** Where an event belongs, if that is known: elsewhere two tasks would keep half an actor each. */
+  /** Where an event belongs, if known: elsewhere two tasks would keep half an actor each. */
   readonly partitionOf?: ((event: E) => number) | undefined;
 }
 
