@@ -14,13 +14,20 @@ import { systemClock as clock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
 import { explain } from './core/errors.ts';
 import type { Append, Log } from './core/log.ts';
-import { packRecords } from './core/records.ts';
+import { type NewRecord, packRecords } from './core/records.ts';
 import type { Model } from './core/scoring.ts';
-import type { AlertRecord, EngineStatus, EngineView } from './core/status.ts';
+import type {
+  AlertRecord,
+  EngineStatus,
+  EngineView,
+  ProducedRecord,
+  RecordsRequest,
+} from './core/status.ts';
 import { claimDataFolder, type DataFolder } from './data-folder.ts';
 import { inputPositions } from './input-positions.ts';
 import { ALERTS_TOPIC, createFlow, topicsOf } from './job.ts';
 import { openEmbeddedLog } from './log/embedded/log.ts';
+import { readPage } from './record-pages.ts';
 import { applyRetention } from './retention.ts';
 import { Coordinator } from './runtime/coordinator.ts';
 import { StatusBoard } from './runtime/status-board.ts';
@@ -173,12 +180,16 @@ export class Engine implements EngineView {
     return this.#coordinator.savepoint(name);
   }
 
-  async produce(topic: string, records: Parameters<EngineView['produce']>[1]): Promise<number> {
+  records(request: RecordsRequest): ReturnType<EngineView['records']> {
+    return readPage(this.log, request);
+  }
+
+  async produce(topic: string, records: readonly ProducedRecord[]): Promise<number> {
     const timestampMs = clock.nowMs();
-    const byPartition = new Map<number, { key: string; value: string; timestampMs: number }[]>();
+    const byPartition = new Map<number, NewRecord[]>();
     for (const { key, partition, value } of records) {
       const list = byPartition.get(partition) ?? [];
-      list.push({ key, value, timestampMs });
+      list.push({ key: key ?? undefined, value: value ?? undefined, timestampMs });
       byPartition.set(partition, list);
     }
     const appends: Append[] = [...byPartition].map(([partition, list]) => ({

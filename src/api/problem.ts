@@ -15,6 +15,7 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   API_BUSY: 503,
   ENGINE_NOT_RUNNING: 503,
   LOG_TOPIC_UNKNOWN: 404,
+  LOG_OFFSET_OUT_OF_RANGE: 416,
   CHECKPOINT_NOT_FOUND: 404,
 };
 const OF_DOMAIN = { data: 400, input: 400, external: 503, internal: 500 } as const;

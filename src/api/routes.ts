@@ -2,8 +2,9 @@
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { ShrikeError } from '../core/errors.ts';
-import type { EngineView } from '../core/status.ts';
-import { type ProducedRecord, parseRecords } from './produced-records.ts';
+import { LIMITS } from '../core/limits.ts';
+import type { EngineView, PageRecord, ProducedRecord } from '../core/status.ts';
+import { parseRecords } from './produced-records.ts';
 import { summarise } from './summary.ts';
 
 export interface Health {
@@ -21,6 +22,8 @@ export interface RouteDeps {
 
 /** A thousand alerts are about 1.5 MB; whoever wants more reads the topic. */
 const ALERTS_MAX = 1000;
+/** Of one page; the engine bounds its bytes. */
+const RECORDS_MAX = 1000;
 /** 8 MiB: 30,000 payments of 262 bytes in one request, or one largest record and to spare. */
 const PRODUCE_BYTES_MAX = 8 << 20;
 
@@ -33,7 +36,19 @@ const NoQuery = Type.Object({}, closed);
 const UserParams = Type.Object({
   user: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
 });
-const TopicParams = Type.Object({ topic: Type.String({ pattern: '^[a-zA-Z0-9._-]{1,249}$' }) });
+const topic = Type.String({ pattern: '^[a-zA-Z0-9._-]{1,249}$' });
+const TopicParams = Type.Object({ topic });
+const PartitionParams = Type.Object({
+  topic,
+  partition: Type.Integer({ minimum: 0, maximum: LIMITS.partitionsMax - 1 }),
+});
+const RecordsQuery = Type.Object(
+  {
+    from: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+    count: Type.Integer({ minimum: 1, maximum: RECORDS_MAX, default: 100 }),
+  },
+  closed,
+);
 const Savepoint = Type.Object(
   { name: Type.String({ pattern: '^[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}$' }) },
   closed,
@@ -89,6 +104,14 @@ export function addGuardedRoutes(app: FastifyInstance, { view, checkToken }: Rou
     async ({ body }, reply) =>
       reply.code(201).send({ name: body.name, partitions: await view.savepoint(body.name) }),
   );
+  app.get<{ Params: Static<typeof PartitionParams>; Querystring: Static<typeof RecordsQuery> }>(
+    '/api/topics/:topic/partitions/:partition/records',
+    { schema: { params: PartitionParams, querystring: RecordsQuery } },
+    async ({ params, query }) => {
+      const { records, ...page } = await view.records({ ...params, ...query });
+      return { ...page, records: records.map(sentRecord) };
+    },
+  );
   app.post<{ Params: Static<typeof TopicParams>; Body: unknown }>(
     '/api/topics/:topic/records',
     { schema: { params: TopicParams, querystring: NoQuery }, bodyLimit: PRODUCE_BYTES_MAX },
@@ -99,4 +122,9 @@ export function addGuardedRoutes(app: FastifyInstance, { view, checkToken }: Rou
       return reply.code(201).send({ produced: await view.produce(params.topic, body) });
     },
   );
+}
+
+function sentRecord({ offset, timestampMs, key, value }: PageRecord) {
+  const bytes = value && Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  return { offset, timestampMs, key, value_base64: bytes?.toString('base64') ?? null };
 }

@@ -23,9 +23,8 @@ export interface Access {
   /** The newest ones, oldest of them first. */
   alerts(count: number): Promise<readonly AlertRecord[]>;
   actor(user: number): Promise<ActorView | undefined>;
-  /** The log as it is now, for reading; with a running engine, as it was at the first call. */
+  /** The log, for reading; with a running engine, it goes on meanwhile. */
   reader(): Promise<LogReader>;
-  /** @throws API_REQUEST_INVALID for records that a running engine's API does not take */
   append(appends: readonly Append[]): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,12 +1,11 @@
-import { join } from 'node:path';
 import type { Config } from '../core/config.ts';
-import { codeOf, ShrikeError } from '../core/errors.ts';
+import { codeOf } from '../core/errors.ts';
 import type { Append, TopicDescription } from '../core/log.ts';
 import { PackedRecords } from '../core/records.ts';
 import type { ActorView, AlertRecord, StatusSnapshot } from '../core/status.ts';
 import type { Access, PartitionPosition } from './access-contract.ts';
 import type { EngineClient } from './engine-client.ts';
-import { type LogImage, openLogImage } from './log-image.ts';
+import { EngineLog } from './engine-log.ts';
 import type { LogReader } from './log-records.ts';
 
 /** The API's own limits (docs/api.md): alerts of one answer, bytes of one body. */
@@ -18,15 +17,16 @@ const NDJSON = 'application/x-ndjson';
 export class EngineAccess implements Access {
   readonly #client: EngineClient;
   readonly #config: Config;
-  #image: Promise<LogImage> | undefined;
+  readonly #log: EngineLog;
 
   constructor(client: EngineClient, config: Config) {
     this.#client = client;
     this.#config = config;
+    this.#log = new EngineLog(client);
   }
 
   topics(): Promise<readonly TopicDescription[]> {
-    return this.#client.get('/api/topics');
+    return this.#log.topics();
   }
 
   async positions(): Promise<readonly PartitionPosition[]> {
@@ -65,16 +65,13 @@ export class EngineAccess implements Access {
   }
 
   async reader(): Promise<LogReader> {
-    const { dataDir } = this.#config;
-    this.#image ??= openLogImage(join(dataDir, 'log'), dataDir);
-    return (await this.#image).log;
+    return this.#log;
   }
 
   async append(appends: readonly Append[]): Promise<void> {
     for (const { topic, partition, records } of appends) {
       let body = '';
-      // All lines are made before the first is sent: one that cannot be leaves nothing half done.
-      for (const line of [...linesOf({ topic, partition, records })]) {
+      for (const line of linesOf({ partition, records })) {
         if (body.length + line.length > BODY_BYTES_MAX && body !== '') {
           await this.#produce(topic, body);
           body = '';
@@ -86,7 +83,7 @@ export class EngineAccess implements Access {
   }
 
   async close(): Promise<void> {
-    await (await this.#image)?.close();
+    // Nothing is held: each question is a request of its own.
   }
 
   async #produce(topic: string, text: string): Promise<void> {
@@ -98,23 +95,11 @@ export class EngineAccess implements Access {
   }
 }
 
-function* linesOf({ topic, partition, records }: Append): Generator<string> {
+function* linesOf({ partition, records }: Omit<Append, 'topic'>): Generator<string> {
   const packed = PackedRecords.of(records);
   for (let i = 0; i < packed.count; i++) {
-    const [key, value] = [packed.key(i), utf8(packed.value(i))];
-    if (key === undefined || value === undefined) {
-      throw new ShrikeError(
-        'API_REQUEST_INVALID',
-        `a record for ${topic}-${partition} has no key, or a value that is not UTF-8: the API of a ` +
-          'running engine does not take it; stop the engine and try again',
-      );
-    }
-    yield `${JSON.stringify({ key, partition, value })}\n`;
+    const key = packed.key(i) ?? null;
+    const value = packed.value(i)?.toString('base64') ?? null;
+    yield `${JSON.stringify({ key, partition, value_base64: value })}\n`;
   }
-}
-
-function utf8(value: Buffer | undefined): string | undefined {
-  if (value === undefined) return undefined;
-  const text = value.toString('utf8');
-  return Buffer.from(text).equals(value) ? text : undefined;
 }

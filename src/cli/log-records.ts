@@ -1,7 +1,8 @@
 /** Records of a topic one by one, for commands that print or copy them. */
+import { codeOf } from '../core/errors.ts';
 import type { TopicPartition } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
-import { PackedRecords } from '../core/records.ts';
+import { type FetchedBatch, PackedRecords } from '../core/records.ts';
 
 /** What a command may do with a log that it only reads. */
 export type LogReader = Pick<Log, 'topics' | 'offsets' | 'read'>;
@@ -21,13 +22,12 @@ export interface Span extends TopicPartition {
   readonly to: number;
 }
 
-/** Records [from, to) in offset order. */
+/** Records [from, to) in offset order, without those that retention removes meanwhile. */
 export async function* recordsOf(log: LogReader, span: Span): AsyncGenerator<LogRecord> {
   const { topic, partition, to } = span;
   let { from } = span;
   while (from < to) {
-    const read = { topic, partition, from, bytesMax: READ_BYTES_MAX, waitMs: 0 };
-    const { batches } = await log.read(read);
+    const batches = await readFrom(log, { ...span, from });
     if (batches.length === 0) return;
     for (const batch of batches) {
       const records = PackedRecords.of(batch.bytes);
@@ -39,6 +39,19 @@ export async function* recordsOf(log: LogReader, span: Span): AsyncGenerator<Log
       }
       from = batch.nextOffset;
     }
+  }
+}
+
+async function readFrom(log: LogReader, span: Span): Promise<readonly FetchedBatch[]> {
+  const { topic, partition, from } = span;
+  try {
+    const read = { topic, partition, from, bytesMax: READ_BYTES_MAX, waitMs: 0 };
+    return (await log.read(read)).batches;
+  } catch (error) {
+    const { earliest } = await log.offsets(span);
+    // Beside a running engine, retention may overtake a reader: what is left begins later.
+    if (codeOf(error) !== 'LOG_OFFSET_OUT_OF_RANGE' || earliest <= from) throw error;
+    return earliest < span.to ? readFrom(log, { ...span, from: earliest }) : [];
   }
 }
 

@@ -2,7 +2,8 @@
  * What the API, the page, the status line and the metrics show: one picture of the engine, made
  * each second.
  */
-import type { TopicDescription } from './log.ts';
+import type { TopicPartition } from './ids.ts';
+import type { PartitionOffsets, TopicDescription } from './log.ts';
 import type { PartitionStats, WorkerStats } from './telemetry.ts';
 
 export interface EngineStatus {
@@ -73,6 +74,34 @@ export interface ActorView {
   readonly state: unknown;
 }
 
+export interface RecordsRequest extends TopicPartition {
+  readonly from: number;
+  /** At most so many records; bytes are bounded, too. */
+  readonly count: number;
+}
+
+/** A record as it stands in the log. */
+export interface PageRecord {
+  readonly offset: number;
+  readonly timestampMs: number;
+  readonly key: string | null;
+  /** Null: a tombstone. */
+  readonly value: Uint8Array | null;
+}
+
+export interface RecordPage extends PartitionOffsets {
+  /** Where the next page begins; `highWatermark` on the last one. */
+  readonly nextOffset: number;
+  readonly records: readonly PageRecord[];
+}
+
+/** A record to be appended: a null key is none, a null value a tombstone. */
+export interface ProducedRecord {
+  readonly key: string | null;
+  readonly partition: number;
+  readonly value: string | Uint8Array | null;
+}
+
 /** What the API may ask of the running engine. */
 export interface EngineView {
   status(): EngineStatus;
@@ -92,17 +121,12 @@ export interface EngineView {
     }[]
   >;
   /**
-   * Appends JSON values, keyed, to a topic: a producer for tools on this machine.
-   * @returns how many.
+   * A page of committed records: a consumer for tools on this machine.
+   * @throws LOG_TOPIC_UNKNOWN, LOG_OFFSET_OUT_OF_RANGE
    */
-  produce(
-    topic: string,
-    records: readonly {
-      readonly key: string;
-      readonly partition: number;
-      readonly value: string;
-    }[],
-  ): Promise<number>;
+  records(request: RecordsRequest): Promise<RecordPage>;
+  /** Appends to a topic: a producer for tools on this machine. @returns how many. */
+  produce(topic: string, records: readonly ProducedRecord[]): Promise<number>;
   /** The metrics in Prometheus' text format. */
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
 }

@@ -156,6 +156,7 @@ test.each([
     ['/api/state/12', { headers }],
     ['/api/checkpoints', { method: 'POST', headers }],
     ['/api/topics/transactions/records', { method: 'POST', headers }],
+    ['/api/topics/transactions/partitions/0/records?from=0', { headers }],
   ];
   for (const [path, how] of requests) {
     const answer = await call(path, how);
@@ -219,13 +220,64 @@ test('records are produced as they stand, objects as JSON', async () => {
   ]);
 });
 
+test('records that are no text, have no key or delete one are produced as they were', async () => {
+  const body = [
+    '{"key":null,"partition":0,"value_base64":"/wA="}',
+    '{"key":"12","partition":1,"value_base64":null}',
+    '{"key":"","partition":1,"value_base64":""}',
+  ].join('\n');
+  const answer = await json('/api/topics/transactions/records', post(body, 'application/x-ndjson'));
+  expect(answer).toEqual([201, { produced: 3 }]);
+  expect(view.produced).toEqual([
+    { topic: 'transactions', key: null, partition: 0, value: Buffer.from([0xff, 0]) },
+    { topic: 'transactions', key: '12', partition: 1, value: null },
+    { topic: 'transactions', key: '', partition: 1, value: Buffer.alloc(0) },
+  ]);
+});
+
+test('a page of records tells its bytes in base64, and where the next page begins', async () => {
+  const record = { offset: 7, timestampMs: START_MS, key: '12', value: Buffer.from('{"a":1}') };
+  const tombstone = { offset: 9, timestampMs: START_MS + 1, key: null, value: null };
+  view.page = { earliest: 3, highWatermark: 12, nextOffset: 10, records: [record, tombstone] };
+  const path = '/api/topics/cards/partitions/1/records?from=7&count=2';
+  expect(await json(path, { headers: { authorization } })).toEqual([
+    200,
+    {
+      earliest: 3,
+      highWatermark: 12,
+      nextOffset: 10,
+      records: [
+        { offset: 7, timestampMs: START_MS, key: '12', value_base64: 'eyJhIjoxfQ==' },
+        { offset: 9, timestampMs: START_MS + 1, key: null, value_base64: null },
+      ],
+    },
+  ]);
+  expect(view.recordsAsked).toEqual([{ topic: 'cards', partition: 1, from: 7, count: 2 }]);
+});
+
+test('an offset that the log no longer holds is told apart from a mistake', async () => {
+  view.failure = new ShrikeError('LOG_OFFSET_OUT_OF_RANGE', 'cards-1 has no offset 2');
+  const path = '/api/topics/cards/partitions/1/records?from=2';
+  const answer = await json(path, { headers: { authorization } });
+  expect(answer).toEqual([416, expect.objectContaining({ code: 'LOG_OFFSET_OUT_OF_RANGE' })]);
+  expect(errors).toEqual([]);
+});
+
 test.each([
   [
     '{"key":"1","partition":0,"value":{}}\n{"key":',
     'line 2 is not JSON: Unexpected end of JSON input',
   ],
   ['[1]', 'line 1 is not a JSON object'],
-  ['{"key":1,"partition":0,"value":{}}', 'line 1: "key" is a non-empty string'],
+  ['{"key":1,"partition":0,"value":{}}', 'line 1: "key" is a string or null'],
+  [
+    '{"key":"1","partition":0,"value":{},"value_base64":""}',
+    'line 1: a record has "value" or "value_base64", not both',
+  ],
+  [
+    '{"key":"1","partition":0,"value_base64":"no base64"}',
+    'line 1: "value_base64" is the value\'s bytes in base64, or null',
+  ],
   ['{"key":"1","partition":1.5,"value":{}}', 'line 1: "partition" is an integer from 0 to 1023'],
   ['{"key":"1","partition":0}', 'line 1: "value" is an object, or a string with the value\'s text'],
   ['{"key":"1","partition":0,"value":{},"x":1}', 'line 1: unknown field "x"'],
@@ -253,6 +305,14 @@ test.each<[string, Call, number, string]>([
   ['/..%2f..%2fetc/passwd', {}, 403, 'API_REQUEST_INVALID'],
   ['/api/state/-1', { headers: { authorization } }, 400, 'API_REQUEST_INVALID'],
   ['/api/state/me', { headers: { authorization } }, 400, 'API_REQUEST_INVALID'],
+  ...['/records', '/records?from=-1', '/records?from=0&count=1001', '/records?from=0&x=1'].map(
+    (end): [string, Call, number, string] => [
+      `/api/topics/transactions/partitions/0${end}`,
+      { headers: { authorization } },
+      400,
+      'API_REQUEST_INVALID',
+    ],
+  ),
   ['/api/checkpoints', post('{"name":"../x"}', 'application/json'), 400, 'API_REQUEST_INVALID'],
   ['/api/checkpoints', post('{"name":', 'application/json'), 400, 'API_REQUEST_INVALID'],
   ['/api/checkpoints', post('name=x', 'text/csv'), 415, 'API_REQUEST_INVALID'],

@@ -1,5 +1,5 @@
 /** The command line beside a running engine, through its API; needs `npx tsc -b`. */
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -96,23 +96,33 @@ test('restore --dry-run tells of a running engine, too', async () => {
   expect(outlooks).toMatchObject(Array.from({ length: 8 }, () => ({ source: 'local' })));
 });
 
-test('a bad record is seen in the dead-letter queue and sent again as it was', async () => {
+interface DeadLetter {
+  readonly offset: number;
+  readonly key: string | null;
+  readonly value_base64: string;
+}
+
+const letters = async (partition: number) =>
+  (await shrikeLines(
+    ...['dlq', 'list', '--partition', String(partition), '--data', data],
+  )) as DeadLetter[];
+
+async function produce(record: object): Promise<void> {
   const produced = await callUrl(`${engine.address}/api/topics/transactions/records`, {
     method: 'POST',
     headers: {
       authorization: `Bearer ${engine.token}`,
       'content-type': 'application/x-ndjson',
     },
-    body: JSON.stringify({ key: '12', partition: 4, value: '{"not": JSON é}' }),
+    body: JSON.stringify(record),
   });
   expect(produced.status).toBe(201);
-  const letters = async () =>
-    (await shrikeLines('dlq', 'list', '--data', data)) as {
-      readonly offset: number;
-      readonly value_base64: string;
-    }[];
-  await until(async () => (await letters()).length === 1);
-  const [letter] = (await letters()) as [Awaited<ReturnType<typeof letters>>[number]];
+}
+
+test('a bad record is seen in the dead-letter queue and sent again as it was', async () => {
+  await produce({ key: '12', partition: 4, value: '{"not": JSON é}' });
+  await until(async () => (await letters(4)).length === 1);
+  const [letter] = (await letters(4)) as [DeadLetter];
   expect(letter).toMatchObject({ topic: 'transactions', partition: 4, code: 'RECORD_NOT_JSON' });
   expect(Buffer.from(letter.value_base64, 'base64').toString()).toBe('{"not": JSON é}');
 
@@ -123,11 +133,44 @@ test('a bad record is seen in the dead-letter queue and sent again as it was', a
   expect(dry).toEqual({ records: 1, dryRun: true });
   const sent = await shrikeJson(...redrive, '--data', data);
   expect(sent).toEqual({ records: 1, dryRun: false });
-  await until(async () => (await letters()).length === 2);
-  const [, again] = await letters();
+  await until(async () => (await letters(4)).length === 2);
+  const [, again] = await letters(4);
   expect(again).toMatchObject({ partition: 4, value_base64: letter.value_base64 });
   expect(again?.offset).toBeGreaterThan(letter.offset);
-  expect((await readdir(data)).filter((name) => name.startsWith('image-'))).toEqual([]);
+});
+
+test('a record that is no text and has no key is sent again beside the engine, too', async () => {
+  await produce({ key: null, partition: 5, value_base64: '/wCAew==' });
+  await until(async () => (await letters(5)).length === 1);
+  const redrive = ['dlq', 'redrive', '--partition', '5', '--data', data];
+  expect(await shrikeJson(...redrive)).toEqual({ records: 1, dryRun: false });
+  await until(async () => (await letters(5)).length === 2);
+  const [first, again] = await letters(5);
+  expect(first).toMatchObject({ key: null, value_base64: '/wCAew==' });
+  expect(again).toMatchObject({ key: null, value_base64: '/wCAew==' });
+  expect(again?.offset).toBeGreaterThan(first?.offset ?? 0);
+});
+
+test('simulate beside an engine goes on behind the last payment in its log', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'shrike-cli-simulate-'));
+  const quiet = await startEngine(folder);
+  const simulate = ['simulate', '--population', '50', '--rate', 'max', '--payments', '40'];
+  for (let time = 0; time < 2; time++) {
+    expect(await shrikeJson(...simulate, '--data', folder)).toEqual({ payments: 40 });
+  }
+  const idx: number[] = [];
+  for (let partition = 0; partition < 8; partition++) {
+    const path = `/api/topics/transactions/partitions/${partition}/records?from=0&count=1000`;
+    const headers = { authorization: `Bearer ${quiet.token}` };
+    const { body } = await callUrl(`${quiet.address}${path}`, { headers });
+    for (const { value_base64 } of (JSON.parse(body) as { records: DeadLetter[] }).records) {
+      const payment = JSON.parse(Buffer.from(value_base64, 'base64').toString()) as { idx: number };
+      idx.push(payment.idx);
+    }
+  }
+  expect(idx.sort((a, b) => a - b)).toEqual(Array.from({ length: 80 }, (_, i) => i));
+  expect((await quiet.command.interrupt()).code).toBe(0);
+  await rm(folder, { recursive: true });
 });
 
 test('a second engine is refused, naming the first', async () => {

@@ -1,7 +1,15 @@
 /** An EngineView that does what a test tells it: the API's port, with no engine behind it. */
 import { ShrikeError } from '../../src/core/errors.ts';
 import type { TopicDescription } from '../../src/core/log.ts';
-import type { ActorView, AlertRecord, EngineStatus, EngineView } from '../../src/core/status.ts';
+import type {
+  ActorView,
+  AlertRecord,
+  EngineStatus,
+  EngineView,
+  ProducedRecord,
+  RecordPage,
+  RecordsRequest,
+} from '../../src/core/status.ts';
 import { LatencyHistogram, type PartitionStats } from '../../src/core/telemetry.ts';
 
 /** 2024-03-05T14:00:00Z. */
@@ -94,7 +102,10 @@ export class ScriptedView implements EngineView {
   alerts: AlertRecord[] = [];
   readonly actors = new Map<number, ActorView>();
   readonly savepoints: string[] = [];
-  readonly produced: { topic: string; key: string; partition: number; value: string }[] = [];
+  readonly produced: (ProducedRecord & { topic: string })[] = [];
+  /** The answer to every question for records, and the questions. */
+  page: RecordPage = { earliest: 0, highWatermark: 0, nextOffset: 0, records: [] };
+  readonly recordsAsked: RecordsRequest[] = [];
   readonly topicList: TopicDescription[] = [
     {
       topic: 'transactions',
@@ -159,7 +170,13 @@ export class ScriptedView implements EngineView {
     return [{ partition: 0, sequence: 13, nextOffset: 480 }];
   }
 
-  async produce(topic: string, records: Parameters<EngineView['produce']>[1]): Promise<number> {
+  async records(request: RecordsRequest): Promise<RecordPage> {
+    if (this.failure !== undefined) throw this.failure;
+    this.recordsAsked.push(request);
+    return this.page;
+  }
+
+  async produce(topic: string, records: readonly ProducedRecord[]): Promise<number> {
     if (!this.topicList.some((known) => known.topic === topic)) {
       throw new ShrikeError('LOG_TOPIC_UNKNOWN', `topic ${topic} does not exist`);
     }

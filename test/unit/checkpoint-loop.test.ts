@@ -1,4 +1,4 @@
-/** The loop over a real table and a real chain; the object store's faults are in the test's hand. */
+/** The loop over a real table and a real chain; the faults are in the test's hand. */
 import { setImmediate } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
 import { openCheckpoints } from '../../checkpoints/checkpoints.ts';
