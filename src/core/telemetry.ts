@@ -1,6 +1,7 @@
 /**
  * What a worker tells the coordinator about itself, once a second: counts since the thread started.
  */
+import type { ErrorCode } from './errors.ts';
 import type { Phase } from './phase.ts';
 
 /**
@@ -86,6 +87,8 @@ export type Stage = (typeof STAGES)[number];
 export interface PartitionStats {
   readonly partition: number;
   readonly phase: Phase;
+  /** Why it has failed and waits for a person. */
+  readonly failure?: { readonly code: ErrorCode; readonly reason: string };
   /** What the task waits for now, and since when: for the watchdog. */
   readonly stage: Stage;
   readonly stageSinceMs: number;

@@ -161,6 +161,7 @@ export class PartitionTask<E> {
       return;
     }
     if (error instanceof ShrikeError && error.kind.retry === 'never') {
+      this.#counters.failure = { code: error.code, reason: error.message };
       this.#enter('failed');
       emitEvent('error', 'partition has failed and waits for a person', facts);
       await clock.sleep(2 ** 31 - 1, this.#stop.signal);

@@ -18,6 +18,7 @@ export interface WorkerHistograms {
 /** What a task counts. It lives as long as the task, over all its recoveries. */
 export class TaskCounters {
   phase: Phase = 'assigned';
+  failure: PartitionStats['failure'];
   records = 0;
   bytes = 0;
   replayedRecords = 0;
@@ -83,6 +84,7 @@ export class TaskCounters {
     return {
       partition,
       phase: this.phase,
+      ...(this.failure !== undefined && { failure: this.failure }),
       stage: oldest?.stage ?? this.#stage,
       stageSinceMs: oldest?.sinceMs ?? this.#stageSinceMs,
       nextOffset: this.nextOffset,
