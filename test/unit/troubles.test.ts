@@ -1,0 +1,123 @@
+import { expect, test } from 'vitest';
+import { patientAppend } from '../../src/cli/patient-append.ts';
+import type { Clock } from '../../src/core/clock.ts';
+import { ShrikeError } from '../../src/core/errors.ts';
+import type { Logger } from '../../src/telemetry/logger.ts';
+import { tellingTroublesOnce } from '../../src/telemetry/troubles.ts';
+
+function recorder(): { readonly lines: unknown[]; readonly logger: Logger } {
+  const lines: unknown[] = [];
+  return { lines, logger: { event: (level, event, facts) => lines.push([level, event, facts]) } };
+}
+
+/** Time goes on by hand; whoever sleeps wakes when it is due. */
+class HandClock implements Clock {
+  #nowMs = 1000;
+  #sleepers: { readonly dueMs: number; readonly wake: () => void }[] = [];
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  sleep(ms: number): Promise<void> {
+    return new Promise((wake) => this.#sleepers.push({ dueMs: this.#nowMs + ms, wake }));
+  }
+
+  yield(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async advance(ms: number): Promise<void> {
+    // Whoever is about to sleep does so first.
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#nowMs += ms;
+    const due = this.#sleepers.filter(({ dueMs }) => dueMs <= this.#nowMs);
+    this.#sleepers = this.#sleepers.filter(({ dueMs }) => dueMs > this.#nowMs);
+    for (const { wake } of due) wake();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+const QUIET_MS = 15_000;
+
+test('a full disk is one line however many meet it, and one when it is over', async () => {
+  const { lines, logger } = recorder();
+  const clock = new HandClock();
+  const stop = new AbortController();
+  const telling = tellingTroublesOnce(logger, { clock, quietMs: QUIET_MS, signal: stop.signal });
+  const reason =
+    'cannot write a.seg: ENOSPC: no space left [CHECKPOINT_UPLOAD_FAILED]\n  Check it.';
+  telling.event('warn', 'checkpoint not sealed', { code: 'CHECKPOINT_UPLOAD_FAILED', reason });
+  telling.event('warn', 'partition recovers', { partition: 1, code: 'DISK_FULL', reason: 'full' });
+  await clock.advance(10_000);
+  telling.event('warn', 'partition recovers', { partition: 2, code: 'DISK_FULL', reason: 'full' });
+  await clock.advance(14_000);
+  expect(lines).toEqual([
+    [
+      'error',
+      'disk is full',
+      {
+        code: 'DISK_FULL',
+        reason:
+          'cannot write a.seg: ENOSPC: no space left [DISK_FULL]\n' +
+          '  Free space on the volume of the data folder; nothing that was committed is lost.',
+      },
+    ],
+  ]);
+  await clock.advance(1000);
+  expect(lines[1]).toEqual(['warn', 'trouble is over', { code: 'DISK_FULL', met: 3, seconds: 10 }]);
+  telling.event('warn', 'partition recovers', { code: 'DISK_FULL', reason: 'full' });
+  expect(lines).toHaveLength(3);
+  stop.abort();
+});
+
+test('what does not pass by itself is told each time', () => {
+  const { lines, logger } = recorder();
+  const { signal } = new AbortController();
+  const clock = new HandClock();
+  const telling = tellingTroublesOnce(logger, { clock, quietMs: QUIET_MS, signal });
+  for (const partition of [1, 2]) {
+    telling.event('error', 'local state is corrupt', { partition, code: 'STATE_CORRUPT' });
+    telling.event('info', 'partition is live', { partition });
+  }
+  expect(lines).toHaveLength(4);
+});
+
+test('an append waits while the disk is full, and gives up when it is asked to stop', async () => {
+  const { logger, lines } = recorder();
+  const clock = new HandClock();
+  const stop = new AbortController();
+  let failures = 2;
+  const log = {
+    append: async () => {
+      if (failures-- > 0) throw new ShrikeError('DISK_FULL', 'full');
+      return [7];
+    },
+  };
+  const append = patientAppend({ log, logger, clock, signal: stop.signal });
+  const appended = append([]);
+  await clock.advance(100);
+  await clock.advance(200);
+  expect(await appended).toEqual([7]);
+  expect(lines).toHaveLength(2);
+  failures = 9;
+  const refused = expect(append([])).rejects.toMatchObject({ code: 'DISK_FULL' });
+  stop.abort();
+  await clock.advance(100);
+  await refused;
+});
+
+test('an append that fails for good is not tried again', async () => {
+  const { logger } = recorder();
+  const { signal } = new AbortController();
+  let calls = 0;
+  const log = {
+    append: async () => {
+      calls += 1;
+      throw new ShrikeError('LOG_TOPIC_UNKNOWN', 'the log has no such topic');
+    },
+  };
+  const append = patientAppend({ log, logger, clock: new HandClock(), signal });
+  await expect(append([])).rejects.toMatchObject({ code: 'LOG_TOPIC_UNKNOWN' });
+  expect(calls).toBe(1);
+});
