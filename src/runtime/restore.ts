@@ -85,9 +85,13 @@ async function fromCheckpoints(
 ): Promise<Restored> {
   const of = { topic: parts.inputTopic, partition };
   const manifests: Manifest[] = [];
+  let damagedCount = 0;
   for (const listed of await parts.checkpoints.list(of)) {
     if ('manifest' in listed) manifests.push(listed.manifest);
-    else reportDamage(parts, { partition, key: listed.key, reason: listed.damage });
+    else {
+      damagedCount += 1;
+      reportDamage(parts, { partition, key: listed.key, reason: listed.damage });
+    }
   }
   for (;;) {
     const sealed = manifests.map((manifest) => manifest.nextOffset);
@@ -100,6 +104,12 @@ async function fromCheckpoints(
         );
       case 'local':
       case 'start-empty':
+        if (damagedCount > 0) {
+          parts.emitEvent('warn', 'no checkpoint is usable; the state is rebuilt from the log', {
+            partition,
+            replayFrom: plan.replayFrom,
+          });
+        }
         return {
           store: await parts.stores.open(partition),
           offset: plan.replayFrom,
@@ -109,6 +119,7 @@ async function fromCheckpoints(
         const manifest = manifests[plan.index] as Manifest;
         const store = await copyIn(parts, partition, manifest);
         if (store !== undefined) return { store, offset: manifest.nextOffset, from: 'checkpoint' };
+        damagedCount += 1;
         manifests.splice(plan.index, 1);
       }
     }
