@@ -47,25 +47,32 @@ export function oracleFeatures(
   profiles: OracleProfiles,
   zips: OracleZips,
 ): Float32Array[] {
-  return payments.map((payment, i) => {
-    const before = payments.slice(0, i + 1);
-    const ofUser = clamp(before.filter((p) => p.user === payment.user));
-    const ofCard = clamp(before.filter((p) => p.user === payment.user && p.card === payment.card));
-    const row = [
-      ...shape(payment),
-      ...cardWindows(ofCard),
-      ...spend(ofCard.map(({ payment: { amount } }) => amount)),
-      ...merchants(ofCard),
-      ...drift(ofCard, zips),
-      kmFromHome(payment, profiles, zips),
-      within(ofUser, HOUR).length,
-      sum(within(ofUser, DAY)),
-      new Set(within(ofUser, DAY).map((p) => p.payment.card)).size,
-      ...known(payment, profiles),
-      payment.mcc,
-    ];
-    return Float32Array.from(row);
-  });
+  return payments.map((_, i) => oracleRow(payments.slice(0, i + 1), profiles, zips));
+}
+
+/** Of the last of these payments. */
+export function oracleRow(
+  before: readonly Payment[],
+  profiles: OracleProfiles,
+  zips: OracleZips,
+): Float32Array {
+  const payment = before.at(-1) as Payment;
+  const ofUser = clamp(before.filter((p) => p.user === payment.user));
+  const ofCard = clamp(before.filter((p) => p.user === payment.user && p.card === payment.card));
+  const row = [
+    ...shape(payment),
+    ...cardWindows(ofCard),
+    ...spend(ofCard.map(({ payment: { amount } }) => amount)),
+    ...merchants(ofCard),
+    ...drift(ofCard, zips),
+    kmFromHome(payment, profiles, zips),
+    within(ofUser, HOUR).length,
+    sum(within(ofUser, DAY)),
+    new Set(within(ofUser, DAY).map((p) => p.payment.card)).size,
+    ...known(payment, profiles),
+    payment.mcc,
+  ];
+  return Float32Array.from(row);
 }
 
 /** Time of a key never goes back. */
