@@ -29,7 +29,7 @@ interface Refusal {
   readonly hint: string | undefined;
 }
 
-/** The last message; there is no stack, and what is not a status line is the message and its hint. */
+/** The message with its hint; there is no stack. */
 async function refusal(...args: string[]): Promise<Refusal> {
   const { code: exitCode, stderr } = await shrike(...args);
   expect(stderr).not.toMatch(/^ +at /m);

@@ -241,7 +241,7 @@ describe('files that are damaged between two runs', () => {
       3,
     ]);
     expect(ended.stderr).toMatch(
-      /^shrike: partition 3: the log holds \d+ to \d+, checkpoints are at none \[CHECKPOINT_NONE_USABLE\]$/m,
+      /^shrike: partition 3: .* checkpoints are at none \[CHECKPOINT_NONE_USABLE\]$/m,
     );
     expect(existsSync(join(data, 'shrike.lock'))).toBe(false);
   });

@@ -1,5 +1,5 @@
 /**
- * The main job on the real files, where they are: SHRIKE_REAL_DATA names their folder. Elsewhere
+ * The main job on the real files, where they are: `real-files.ts` says where. Elsewhere
  * the same assertions run on the golden sample, and the test's name says so.
  */
 import { existsSync, readFileSync } from 'node:fs';
@@ -11,11 +11,10 @@ import { FEATURE_ORDER } from '../../operators/index.ts';
 import { shrike } from '../support/command-line.ts';
 import { oracleRow } from '../support/oracle.ts';
 import { rawPayments, rawProfiles, rawZips } from '../support/raw-files.ts';
+import { REAL_FOLDER } from '../support/real-files.ts';
 
-const near = resolve('../shared/data');
-const known = process.env['SHRIKE_REAL_DATA'] ?? near;
-const isReal = existsSync(join(known, 'transactions_16_users.csv.gz'));
-const from = isReal ? known : resolve('test/golden/data');
+const isReal = existsSync(join(REAL_FOLDER, 'transactions_16_users.csv.gz'));
+const from = isReal ? REAL_FOLDER : resolve('test/golden/data');
 const FILES: readonly (readonly [string, number])[] = isReal
   ? [
       ['transactions_16_users.csv.gz', 161_077],
