@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Manifest } from '../../src/core/checkpoint.ts';
 import { GOLDEN_CSV, shrike } from '../support/command-line.ts';
+import { newestCheckpoints } from '../support/newest-checkpoints.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 
 const GOLDEN = 'test/golden/data';
@@ -25,20 +25,6 @@ async function runTo(out: string, data: string, ...args: string[]): Promise<stri
 function numbersOf(file: string): number[][] {
   const [, ...lines] = readFileSync(file, 'utf8').trim().split('\n');
   return lines.map((line) => line.split(',').map(Number));
-}
-
-function digestsOf(data: string): unknown[] {
-  const root = join(data, 'checkpoints', 'shrike', 'transactions');
-  return readdirSync(root)
-    .sort()
-    .map((partition) => {
-      const folder = join(root, partition, 'manifests');
-      const newest = readdirSync(folder).sort().at(-1) as string;
-      const { nextOffset, digest } = JSON.parse(
-        readFileSync(join(folder, newest), 'utf8'),
-      ) as Manifest;
-      return { partition, nextOffset, digest };
-    });
 }
 
 test('raw files in, golden scores and features out, whatever the number of workers', async () => {
@@ -69,7 +55,7 @@ test('raw files in, golden scores and features out, whatever the number of worke
 
   const three = await runTo(at('out-3'), at('data-3'), ...CSV, '--set=workers=3', ...RESTLESS);
   expect(three).toBe(one);
-  expect(digestsOf(at('data-3'))).toEqual(digestsOf(at('data-1')));
+  expect(newestCheckpoints(at('data-3'))).toEqual(newestCheckpoints(at('data-1')));
 });
 
 test('half by one worker, restored from checkpoints, half by three: as if by two in one go', async () => {
@@ -94,5 +80,5 @@ test('half by one worker, restored from checkpoints, half by three: as if by two
   );
   expect(halves.split('\n')).toHaveLength(6001);
   expect(halves).toBe(whole);
-  expect(digestsOf(at('halves'))).toEqual(digestsOf(at('whole')));
+  expect(newestCheckpoints(at('halves'))).toEqual(newestCheckpoints(at('whole')));
 });

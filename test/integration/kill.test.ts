@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Manifest } from '../../src/core/checkpoint.ts';
 import { seeded } from '../../src/core/random.ts';
 import { builtUrl } from '../support/built.ts';
+import { newestCheckpoints } from '../support/newest-checkpoints.ts';
 
 const KILLS = 22;
 /**
@@ -59,20 +59,6 @@ function linesOf(file: string): string[] {
   return readFileSync(file, 'utf8')
     .split('\n')
     .filter((line) => line !== '');
-}
-
-/** By partition: offset and digest of the newest checkpoint. */
-function newestCheckpoints(data: string): { nextOffset: number; digest: string }[] {
-  const root = join(data, 'checkpoints', 'shrike', 'transactions');
-  return readdirSync(root)
-    .sort()
-    .map((partition) => {
-      const manifests = join(root, partition, 'manifests');
-      const newest = readdirSync(manifests).sort().at(-1) as string;
-      const text = readFileSync(join(manifests, newest), 'utf8');
-      const { nextOffset, digest } = JSON.parse(text) as Manifest;
-      return { nextOffset, digest };
-    });
 }
 
 const results: { killed: string; calm: string } = { killed: '', calm: '' };
