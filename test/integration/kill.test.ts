@@ -15,6 +15,7 @@ const KILLS = 22;
  * again.
  */
 const seed = Number(process.env.SHRIKE_KILL_SEED ?? 1);
+const replay = `replay: SHRIKE_KILL_SEED=${seed} npx vitest run test/integration/kill.test.ts`;
 
 const folder = mkdtempSync(join(tmpdir(), 'shrike-kill-'));
 const children = new Set<ChildProcess>();
@@ -101,14 +102,14 @@ test('after 22 kills -9, some with the local state wiped, every payment has its 
     (line) => (JSON.parse(line) as { idx: number }).idx,
   );
   expect(idxs.length).toBeGreaterThan(10_000);
-  expect(idxs).toEqual(Array.from({ length: idxs.length }, (_, idx) => idx));
+  expect(idxs, replay).toEqual(Array.from({ length: idxs.length }, (_, idx) => idx));
 });
 
 test('its scores are those of a run that was never killed', () => {
   const [killed, calm] = [results.killed, results.calm].map((out) =>
     readFileSync(join(out, 'scored.jsonl'), 'utf8'),
   );
-  expect(killed === calm).toBe(true);
+  expect(killed === calm, replay).toBe(true);
 });
 
 test('its alerts are those of a run that was never killed, each once', () => {
@@ -116,11 +117,11 @@ test('its alerts are those of a run that was never killed, each once', () => {
     linesOf(join(out, 'fraud_alerts.jsonl')),
   );
   expect(killed?.length).toBeGreaterThan(10);
-  expect(killed).toEqual(calm);
+  expect(killed, replay).toEqual(calm);
 });
 
 test('its state is that of a run that was never killed', () => {
   const killed = newestCheckpoints(join(folder, 'killed-data'));
   expect(killed).toHaveLength(8);
-  expect(killed).toEqual(newestCheckpoints(join(folder, 'calm-data')));
+  expect(killed, replay).toEqual(newestCheckpoints(join(folder, 'calm-data')));
 });
