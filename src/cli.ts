@@ -1,18 +1,21 @@
 #!/usr/bin/env node
-/** The command line: `shrike --help`. */
+/**
+ * The command line: `shrike --help`. Options and help of every command are here; what one does is
+ * loaded when it is asked for.
+ */
 import { Command, CommanderError } from 'commander';
-import { addAlerts } from './cli/alerts.ts';
-import { addCheckpoint } from './cli/checkpoint.ts';
-import { addClean } from './cli/clean.ts';
-import { addDeadLetters } from './cli/dead-letters.ts';
-import { addRestore } from './cli/restore.ts';
-import { addRun } from './cli/run.ts';
-import { addConfig } from './cli/settings.ts';
-import { addSimulate } from './cli/simulate.ts';
-import { addState } from './cli/state.ts';
-import { addLag, addTopics } from './cli/topics.ts';
+import { addAlerts } from './cli/commands/alerts.ts';
+import { addCheckpoint } from './cli/commands/checkpoint.ts';
+import { addClean } from './cli/commands/clean.ts';
+import { addDeadLetters } from './cli/commands/dead-letters.ts';
+import { addRestore } from './cli/commands/restore.ts';
+import { addRun } from './cli/commands/run.ts';
+import { addConfig } from './cli/commands/settings.ts';
+import { addSimulate } from './cli/commands/simulate.ts';
+import { addState } from './cli/commands/state.ts';
+import { addLag, addTopics } from './cli/commands/topics.ts';
 import { codeOf, explain, ShrikeError } from './core/errors.ts';
-import { VERSION } from './engine.ts';
+import { VERSION } from './version.ts';
 
 const EXAMPLES = `
 Examples:

@@ -37,9 +37,9 @@ import { type OpenScorer, openScorer } from './scoring/pool.ts';
 import { type Health, health } from './telemetry/health.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
+import { VERSION } from './version.ts';
 import { startActorThread } from './worker-thread.ts';
 
-export const VERSION = '0.1.0';
 const STATUS_INTERVAL_MS = 1000;
 const RETENTION_INTERVAL_MS = 60_000;
 const ALERTS_KEPT = 200;

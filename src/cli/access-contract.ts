@@ -1,5 +1,5 @@
 /** What commands ask for, however they reach it (`access.ts`). */
-import type { Append, TopicDescription } from '../core/log.ts';
+import type { Append, TopicDescription, TopicSpec } from '../core/log.ts';
 import type { ActorView, AlertRecord } from '../core/status.ts';
 import type { LogReader } from './log-records.ts';
 
@@ -25,6 +25,8 @@ export interface Access {
   actor(user: number): Promise<ActorView | undefined>;
   /** The log, for reading; with a running engine, it goes on meanwhile. */
   reader(): Promise<LogReader>;
+  /** Creates what is missing; an engine has made its own before. @throws LOG_TOPIC_MISMATCH */
+  ensureTopics(topics: readonly TopicSpec[]): Promise<void>;
   append(appends: readonly Append[]): Promise<void>;
   close(): Promise<void>;
 }

@@ -9,9 +9,7 @@ import type { Config } from '../core/config.ts';
 import { ShrikeError } from '../core/errors.ts';
 import { engineAddress } from '../data-folder.ts';
 import type { Access } from './access-contract.ts';
-import { EngineAccess } from './engine-access.ts';
 import { EngineClient } from './engine-client.ts';
-import { FolderAccess } from './folder-access.ts';
 
 type Use = (access: Access, signal: AbortSignal) => Promise<void>;
 
@@ -24,14 +22,19 @@ export async function withAccess(config: Config, use: Use): Promise<void> {
 /** As `withAccess`; makes the folder when it is not there. */
 export async function withAnyAccess(config: Config, use: Use): Promise<void> {
   const signal = untilSignal();
-  const client = engineClient(config.dataDir);
-  const access =
-    client === undefined ? await FolderAccess.open(config) : new EngineAccess(client, config);
+  const access = await openAccess(config);
   try {
     await use(access, signal);
   } finally {
     await access.close();
   }
+}
+
+/** Loads only what it opens: beside an engine a command needs neither RocksDB nor the operators. */
+async function openAccess(config: Config): Promise<Access> {
+  const client = engineClient(config.dataDir);
+  if (client === undefined) return (await import('./folder-access.ts')).FolderAccess.open(config);
+  return new (await import('./engine-access.ts')).EngineAccess(client, config);
 }
 
 /** The engine on the folder; undefined when none runs. */

@@ -1,44 +1,18 @@
 /** `shrike alerts`: a consumer of the alert topic that prints each alert in full. */
-import type { Command } from 'commander';
 import type { AlertRecord } from '../core/status.ts';
 import { requireEngine, untilSignal, withAccess } from './access.ts';
 import { alertText } from './alert-text.ts';
-import {
-  type CommonOptions,
-  configOf,
-  print,
-  printJson,
-  wholeNumber,
-  withCommonOptions,
-} from './common.ts';
+import { configOf, print, printJson } from './common.ts';
 import type { EngineClient } from './engine-client.ts';
+import type { CommonOptions } from './options.ts';
 
-interface Options extends CommonOptions {
+export interface AlertsOptions extends CommonOptions {
   readonly count: number;
   readonly follow?: boolean;
   readonly json?: boolean;
 }
 
-const EXAMPLES = `
-A running engine hands out its newest 200 alerts; without one, the topic is read.
-
-Examples:
-  shrike alerts                       the newest ten, with what stands out in each
-  shrike alerts --follow              and each new one as it is committed, until Ctrl-C
-  shrike alerts --count 100 --json | jq .score
-`;
-
-export function addAlerts(program: Command): void {
-  withCommonOptions(program.command('alerts'))
-    .description('print alerts in full, oldest first')
-    .option('--count <n>', 'how many of the newest', wholeNumber('--count', 0), 10)
-    .option('--follow', 'go on with each new alert; needs a running engine')
-    .option('--json', "the alert's JSON value, one a line")
-    .addHelpText('after', EXAMPLES)
-    .action(showAlerts);
-}
-
-async function showAlerts(options: Options): Promise<void> {
+export async function showAlerts(options: AlertsOptions): Promise<void> {
   const { config } = configOf(options);
   const show = ({ value }: AlertRecord) => printJson(value);
   const tell = (alert: AlertRecord) => print(`${alertText(alert)}\n`);

@@ -1,80 +1,28 @@
 /**
  * `shrike checkpoint`: what there is to restore from, whether it is whole, and one more on request.
  */
-import type { Command } from 'commander';
 import type { ListedManifest, Manifest } from '../core/checkpoint.ts';
 import { ShrikeError } from '../core/errors.ts';
 import { requireDataFolder, requireEngine } from './access.ts';
-import {
-  type CommonOptions,
-  configOf,
-  print,
-  printJson,
-  table,
-  wholeNumber,
-  withCommonOptions,
-} from './common.ts';
+import { configOf, print, printJson, table } from './common.ts';
+import type { CommonOptions } from './options.ts';
 import { ageSecondsOf, bytesOf, StoredCheckpoints } from './stored-checkpoints.ts';
 import { ageText, bytesText } from './units.ts';
 
-interface Options extends CommonOptions {
+export interface CheckpointOptions extends CommonOptions {
   readonly partition?: number;
   readonly json?: boolean;
 }
-interface CreateOptions extends CommonOptions {
+export interface CreateOptions extends CommonOptions {
   readonly name: string;
   readonly json?: boolean;
-}
-
-const LIST_EXAMPLES = `
-Examples:
-  shrike checkpoint list
-  shrike checkpoint list --partition 3 --json | jq '.[0].nextOffset'
-`;
-const VERIFY_EXAMPLES = `
-Reads every object, compares its hash, and digests the state that a restore would give. Ends with
-exit code 1 when one is damaged. An engine may run meanwhile.
-
-Examples:
-  shrike checkpoint verify
-  shrike checkpoint verify --partition 3
-`;
-const CREATE_EXAMPLES = `
-Retention keeps a savepoint until somebody deletes its manifest. Needs a running engine.
-
-Examples:
-  shrike checkpoint create --name before-upgrade
-`;
-
-export function addCheckpoint(program: Command): void {
-  const group = program
-    .command('checkpoint')
-    .description('list, verify and create checkpoints')
-    .addHelpText('after', LIST_EXAMPLES + VERIFY_EXAMPLES + CREATE_EXAMPLES);
-  const command = (name: string) =>
-    withCommonOptions(group.command(name)).option('--json', 'as JSON');
-  const ofPartition = (one: Command) =>
-    one.option('--partition <n>', 'only this partition', wholeNumber('--partition', 0));
-  ofPartition(command('list'))
-    .description('list checkpoints and savepoints, newest first')
-    .addHelpText('after', LIST_EXAMPLES)
-    .action(list);
-  ofPartition(command('verify'))
-    .description('read every checkpoint and tell which ones could not be restored')
-    .addHelpText('after', VERIFY_EXAMPLES)
-    .action(verify);
-  command('create')
-    .description('seal a savepoint: a checkpoint of every partition that retention keeps')
-    .requiredOption('--name <name>', 'what the savepoint is for')
-    .addHelpText('after', CREATE_EXAMPLES)
-    .action(create);
 }
 
 /**
  * Every listed checkpoint with its partition.
  * @throws DATA_DIR_MISSING, OBJECT_STORE_UNAVAILABLE
  */
-async function listed(options: Options) {
+async function listed(options: CheckpointOptions) {
   const { config } = configOf(options);
   requireDataFolder(config.dataDir);
   const stored = await StoredCheckpoints.open(config);
@@ -86,7 +34,7 @@ async function listed(options: Options) {
   return { stored, found };
 }
 
-async function list(options: Options): Promise<void> {
+export async function list(options: CheckpointOptions): Promise<void> {
   const { found } = await listed(options);
   if (options.json === true) {
     return printJson(found.map(({ one }) => ('manifest' in one ? one.manifest : one)));
@@ -128,7 +76,7 @@ interface Verdict {
   readonly problems: readonly string[];
 }
 
-async function verify(options: Options): Promise<void> {
+export async function verify(options: CheckpointOptions): Promise<void> {
   const { stored, found } = await listed(options);
   const verdicts: Verdict[] = [];
   const tell = (verdict: Verdict) => {
@@ -167,7 +115,7 @@ interface Created {
   }[];
 }
 
-async function create({ name, json, ...common }: CreateOptions): Promise<void> {
+export async function create({ name, json, ...common }: CreateOptions): Promise<void> {
   const { config } = configOf(common);
   const client = requireEngine(config.dataDir, 'a savepoint');
   const body = { type: 'application/json', text: JSON.stringify({ name }) };

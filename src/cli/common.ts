@@ -1,33 +1,11 @@
-/** Options that commands share, and how a command's configuration comes about. */
+/** How a command's configuration comes about, and how commands print. */
 import { existsSync } from 'node:fs';
-import type { Command } from 'commander';
 import { type LoadedConfig, loadConfig } from '../config/loader.ts';
 import { ShrikeError } from '../core/errors.ts';
+import type { CommonOptions } from './options.ts';
+import { OTHER_VARIABLES } from './other-variables.ts';
 
 const CONFIG_FILE = 'shrike.json';
-/** Read elsewhere: the key that masks card numbers. */
-const OTHER_VARIABLES = ['SHRIKE_PAN_KEY'];
-
-export interface CommonOptions {
-  readonly data?: string;
-  readonly config?: string;
-  readonly set?: readonly string[];
-}
-
-export function withCommonOptions(command: Command): Command {
-  return command
-    .option('--data <dir>', 'folder for log, state and checkpoints (default .data)')
-    .option('--config <file>', 'configuration file (default shrike.json, when there is one)')
-    .option(
-      '--set <key=value>',
-      'one setting, e.g. checkpoints.intervalMs=5000 (repeatable)',
-      collect,
-    );
-}
-
-function collect(value: string, earlier: readonly string[] = []): readonly string[] {
-  return [...earlier, value];
-}
 
 /**
  * @param more flags of the command itself, by their configuration key; undefined ones are left out
@@ -54,18 +32,6 @@ export function configOf(
     flagNames: { dataDir: '--data', model: '--model', 'api.port': '--port' },
     otherVariables: OTHER_VARIABLES,
   });
-}
-
-/** A whole number from the command line. */
-export function wholeNumber(name: string, min: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (Number.isSafeInteger(value) && value >= min) return value;
-    throw new ShrikeError(
-      'USAGE',
-      `${name} wants a whole number from ${min}, not ${JSON.stringify(text)}`,
-    );
-  };
 }
 
 export function print(text: string): void {

@@ -1,22 +1,14 @@
 /** `shrike dlq`: records that could not be used, and their way back. */
-import type { Command } from 'commander';
 import { systemClock as clock } from '../core/clock.ts';
 import { packRecords } from '../core/records.ts';
 import { DEAD_LETTER_TOPIC } from '../job.ts';
 import { withAccess } from './access.ts';
 import type { Access } from './access-contract.ts';
-import {
-  type CommonOptions,
-  configOf,
-  print,
-  printJson,
-  table,
-  wholeNumber,
-  withCommonOptions,
-} from './common.ts';
+import { configOf, print, printJson, table } from './common.ts';
 import { partitionsOf, recordsOf } from './log-records.ts';
+import type { CommonOptions } from './options.ts';
 
-interface Options extends CommonOptions {
+export interface DeadLetterOptions extends CommonOptions {
   readonly code?: string;
   readonly partition?: number;
   readonly offset?: number;
@@ -39,47 +31,7 @@ interface DeadLetter {
 /** Records of one append. */
 const APPEND_RECORDS_MAX = 1000;
 
-const LIST_EXAMPLES = `
-Topic, partition and offset say where the record lies that could not be used.
-
-Examples:
-  shrike dlq list
-  shrike dlq list --code RECORD_NOT_JSON --json | jq -r .value_base64 | base64 -d
-`;
-const REDRIVE_EXAMPLES = `
-Appends the original bytes to their topic and partition again. The dead letters stay: doing it twice
-appends twice, and what is still wrong comes back as a new dead letter.
-
-Examples:
-  shrike dlq redrive --dry-run
-  shrike dlq redrive --code RECORD_FIELD_INVALID
-  shrike dlq redrive --partition 4 --offset 1207
-`;
-
-export function addDeadLetters(program: Command): void {
-  const group = program
-    .command('dlq')
-    .description('list dead letters, and send them again')
-    .addHelpText('after', LIST_EXAMPLES + REDRIVE_EXAMPLES);
-  const command = (name: string) =>
-    withCommonOptions(group.command(name))
-      .option('--code <code>', 'only those with this error code')
-      .option('--partition <n>', 'only this partition', wholeNumber('--partition', 0))
-      .option('--offset <n>', 'only the record at this offset', wholeNumber('--offset', 0));
-  command('list')
-    .description('list records that could not be used, and why')
-    .option('--json', 'the dead letters as they stand in the topic, one a line')
-    .addHelpText('after', LIST_EXAMPLES)
-    .action(list);
-  command('redrive')
-    .description('append the original records again')
-    .option('--dry-run', 'only tell which')
-    .option('--json', 'the count as JSON')
-    .addHelpText('after', REDRIVE_EXAMPLES)
-    .action(redrive);
-}
-
-async function list(options: Options): Promise<void> {
+export async function list(options: DeadLetterOptions): Promise<void> {
   const { config } = configOf(options);
   await withAccess(config, async (access) => {
     const rows: (readonly (string | number)[])[] = [];
@@ -100,7 +52,7 @@ function rowOf({ topic, partition, offset, timestamp_ms, code, reason }: DeadLet
   return [topic, partition, offset, new Date(timestamp_ms).toISOString(), code, reason] as const;
 }
 
-async function redrive(options: Options): Promise<void> {
+export async function redrive(options: DeadLetterOptions): Promise<void> {
   const { config } = configOf(options);
   await withAccess(config, async (access, signal) => {
     let count = 0;
@@ -129,7 +81,7 @@ async function redrive(options: Options): Promise<void> {
   });
 }
 
-function tell(count: number, { dryRun, json }: Options): void {
+function tell(count: number, { dryRun, json }: DeadLetterOptions): void {
   const isDryRun = dryRun === true;
   if (json === true) printJson({ records: count, dryRun: isDryRun });
   else print(`${count} ${isDryRun ? 'to be appended' : 'appended'} again`);
@@ -153,7 +105,7 @@ async function append(access: Access, letters: readonly DeadLetter[]): Promise<v
 /** In the order of the topic, partition by partition, up to its end as of now. */
 async function* lettersOf(
   access: Access,
-  { code, partition, offset }: Options,
+  { code, partition, offset }: DeadLetterOptions,
 ): AsyncGenerator<DeadLetter> {
   const reader = await access.reader();
   const partitions = await partitionsOf(reader, DEAD_LETTER_TOPIC);

@@ -68,6 +68,10 @@ export class EngineAccess implements Access {
     return this.#log;
   }
 
+  async ensureTopics(): Promise<void> {
+    // An engine has made its topics before it answers.
+  }
+
   async append(appends: readonly Append[]): Promise<void> {
     for (const { topic, partition, records } of appends) {
       let body = '';

@@ -5,7 +5,7 @@ import { RocksDbStores } from '../../state/rocksdb-store.ts';
 import { systemClock as clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
 import { ShrikeError } from '../core/errors.ts';
-import type { Append, Log, TopicDescription } from '../core/log.ts';
+import type { Append, Log, TopicDescription, TopicSpec } from '../core/log.ts';
 import type { ActorStore } from '../core/state.ts';
 import type { ActorView, AlertRecord } from '../core/status.ts';
 import { claimDataFolder, type DataFolder } from '../data-folder.ts';
@@ -20,7 +20,7 @@ const WRITE_BUFFER_BYTES = 1 << 20;
 
 /** Opens the data folder in this process. */
 export class FolderAccess implements Access {
-  readonly log: Log;
+  readonly #log: Log;
   readonly #config: Config;
   readonly #folder: DataFolder;
   readonly #stores: RocksDbStores;
@@ -28,7 +28,7 @@ export class FolderAccess implements Access {
   private constructor(config: Config, folder: DataFolder, log: Log) {
     this.#config = config;
     this.#folder = folder;
-    this.log = log;
+    this.#log = log;
     this.#stores = new RocksDbStores({
       dir: folder.state,
       clock,
@@ -48,7 +48,7 @@ export class FolderAccess implements Access {
   }
 
   topics(): Promise<readonly TopicDescription[]> {
-    return this.log.topics();
+    return this.#log.topics();
   }
 
   async positions(): Promise<readonly PartitionPosition[]> {
@@ -62,12 +62,16 @@ export class FolderAccess implements Access {
 
   async alerts(count: number): Promise<readonly AlertRecord[]> {
     const newest: AlertRecord[] = [];
-    const partitions = await partitionsOf(this.log, ALERTS_TOPIC);
+    const partitions = await partitionsOf(this.#log, ALERTS_TOPIC);
     for (let partition = 0; partition < partitions; partition++) {
       const of = { topic: ALERTS_TOPIC, partition };
-      const { earliest, highWatermark: to } = await this.log.offsets(of);
+      const { earliest, highWatermark: to } = await this.#log.offsets(of);
       const from = Math.max(earliest, to - count);
-      for await (const { offset, timestampMs, value } of recordsOf(this.log, { ...of, from, to })) {
+      for await (const { offset, timestampMs, value } of recordsOf(this.#log, {
+        ...of,
+        from,
+        to,
+      })) {
         if (value === undefined) continue;
         newest.push({ partition, offset, timestampMs, value: JSON.parse(value.toString()) });
       }
@@ -90,15 +94,19 @@ export class FolderAccess implements Access {
   }
 
   async reader(): Promise<LogReader> {
-    return this.log;
+    return this.#log;
+  }
+
+  ensureTopics(topics: readonly TopicSpec[]): Promise<void> {
+    return this.#log.ensureTopics(topics);
   }
 
   async append(appends: readonly Append[]): Promise<void> {
-    await this.log.append(appends);
+    await this.#log.append(appends);
   }
 
   async close(): Promise<void> {
-    await this.log.close();
+    await this.#log.close();
     this.#folder.release();
     // Let go once: an engine that starts right now has its own claim there.
     process.off('exit', this.#folder.release);
@@ -106,7 +114,7 @@ export class FolderAccess implements Access {
 
   async #partitions(): Promise<number> {
     const topic = this.#config.input.transactions;
-    const count = await partitionsOf(this.log, topic);
+    const count = await partitionsOf(this.#log, topic);
     if (count > 0) return count;
     const message = `there is no topic ${topic} in ${this.#config.dataDir}`;
     throw new ShrikeError('LOG_TOPIC_UNKNOWN', message);
@@ -114,13 +122,13 @@ export class FolderAccess implements Access {
 
   async #position(partition: number): Promise<PartitionPosition> {
     const of = { topic: this.#config.input.transactions, partition };
-    const { earliest, highWatermark } = await this.log.offsets(of);
-    const [known] = await this.log.committed(this.#config.application, [of]);
+    const { earliest, highWatermark } = await this.#log.offsets(of);
+    const [known] = await this.#log.committed(this.#config.application, [of]);
     const committed = known ?? earliest;
     const lagRecords = highWatermark - Math.max(committed, earliest);
     let lagSeconds = 0;
     const waiting = { ...of, from: Math.max(committed, earliest), to: highWatermark };
-    for await (const { timestampMs } of recordsOf(this.log, waiting)) {
+    for await (const { timestampMs } of recordsOf(this.#log, waiting)) {
       lagSeconds = Math.max(0, (clock.nowMs() - timestampMs) / 1000);
       break;
     }

@@ -2,46 +2,20 @@
  * `shrike restore --dry-run`: where each partition's state would come from, were the engine started
  * now.
  */
-import type { Command } from 'commander';
 import type { Manifest } from '../core/checkpoint.ts';
 import { codeOf, explain, ShrikeError } from '../core/errors.ts';
 import { planRestore, type RestorePlan } from '../core/restore-plan.ts';
 import { withAccess } from './access.ts';
 import type { Access, PartitionPosition } from './access-contract.ts';
-import {
-  type CommonOptions,
-  configOf,
-  print,
-  printJson,
-  table,
-  withCommonOptions,
-} from './common.ts';
+import { configOf, print, printJson, table } from './common.ts';
+import type { CommonOptions } from './options.ts';
 import { ageSecondsOf, bytesOf, StoredCheckpoints } from './stored-checkpoints.ts';
 import { ageText, bytesText } from './units.ts';
 
-interface Options extends CommonOptions {
+export interface RestoreOptions extends CommonOptions {
   readonly dryRun?: boolean;
   readonly withoutLocal?: boolean;
   readonly json?: boolean;
-}
-
-const EXAMPLES = `
-An engine restores by itself when it starts; this tells from what, and how long the replay would be,
-and touches nothing. The hashes of the checkpoint's objects are verified.
-
-Examples:
-  shrike restore --dry-run
-  shrike restore --dry-run --without-local        as on a new machine: from checkpoints alone
-`;
-
-export function addRestore(program: Command): void {
-  withCommonOptions(program.command('restore'))
-    .description('tell what a restart would restore each partition from')
-    .option('--dry-run', 'required: restoring itself is what `shrike run` does at its start')
-    .option('--without-local', 'as if the local state were lost')
-    .option('--json', 'as JSON')
-    .addHelpText('after', EXAMPLES)
-    .action(rehearse);
 }
 
 interface Outlook {
@@ -65,7 +39,7 @@ interface Outlook {
   readonly damaged: readonly string[];
 }
 
-async function rehearse(options: Options): Promise<void> {
+export async function rehearse(options: RestoreOptions): Promise<void> {
   if (options.dryRun !== true) {
     throw new ShrikeError(
       'USAGE',

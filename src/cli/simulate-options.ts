@@ -1,6 +1,9 @@
 /** What `run --source simulate` and `simulate` take alike. */
 import { ShrikeError } from '../core/errors.ts';
 
+/** For `npm start`: enough fraud that somebody who looks on sees it. */
+export const DEMO = { users: 2000, fraudRate: 0.004 } as const;
+
 /** Beyond it bursts would touch each other. */
 const FRAUD_RATE_MAX = 0.03;
 

@@ -1,46 +1,17 @@
 /** `shrike state get`: what the engine keeps of a user and the user's cards. */
-import type { Command } from 'commander';
 import { ShrikeError } from '../core/errors.ts';
 import type { ActorView } from '../core/status.ts';
 import { withAccess } from './access.ts';
-import {
-  type CommonOptions,
-  configOf,
-  print,
-  printJson,
-  wholeNumber,
-  withCommonOptions,
-} from './common.ts';
+import { configOf, print, printJson } from './common.ts';
+import type { CommonOptions } from './options.ts';
 
-interface Options extends CommonOptions {
+export interface StateOptions extends CommonOptions {
   readonly user: number;
   readonly card?: number;
   readonly json?: boolean;
 }
 
-const EXAMPLES = `
-Minutes are event time, since 1970-01-01T00:00. operators/README.md explains each operator's state.
-
-Examples:
-  shrike state get --user 12
-  shrike state get --user 12 --card 1 --json | jq .state
-`;
-
-export function addState(program: Command): void {
-  const state = program
-    .command('state')
-    .description('look into the state of actors')
-    .addHelpText('after', EXAMPLES);
-  withCommonOptions(state.command('get'))
-    .description("print a user's state, decoded")
-    .requiredOption('--user <n>', 'user id', wholeNumber('--user', 0))
-    .option('--card <n>', 'only this card of the user', wholeNumber('--card', 0))
-    .option('--json', 'as JSON')
-    .addHelpText('after', EXAMPLES)
-    .action(getState);
-}
-
-async function getState(options: Options): Promise<void> {
+export async function getState(options: StateOptions): Promise<void> {
   const { config } = configOf(options);
   await withAccess(config, async (access) => {
     const actor = await access.actor(options.user);

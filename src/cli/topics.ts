@@ -1,45 +1,20 @@
 /** `shrike topics` and `shrike lag`: what is in the log, and how far the engine is with it. */
-import type { Command } from 'commander';
 import type { TopicDescription } from '../core/log.ts';
 import { withAccess } from './access.ts';
 import type { PartitionPosition } from './access-contract.ts';
-import {
-  type CommonOptions,
-  configOf,
-  print,
-  printJson,
-  table,
-  withCommonOptions,
-} from './common.ts';
+import { configOf, print, printJson, table } from './common.ts';
+import type { CommonOptions } from './options.ts';
 
-interface Options extends CommonOptions {
+export interface TopicsOptions extends CommonOptions {
   readonly json?: boolean;
 }
 
-const TOPICS_EXAMPLES = `
-Examples:
-  shrike topics                       every topic with its partitions and records
-  shrike topics --json | jq '.[].topic'
-`;
-
-const LAG_EXAMPLES = `
-Examples:
-  shrike lag                          payments that wait, per partition
-  shrike lag --json | jq 'map(.lagRecords) | add'
-`;
-
-export function addTopics(program: Command): void {
-  withCommonOptions(program.command('topics'))
-    .description('list the topics of the log')
-    .option('--json', 'as JSON, with the offsets of every partition')
-    .addHelpText('after', TOPICS_EXAMPLES)
-    .action((options: Options) =>
-      withAccess(configOf(options).config, async (access) => {
-        const topics = await access.topics();
-        if (options.json === true) printJson(topics);
-        else print(table([['topic', 'partitions', 'records', 'kept'], ...topics.map(topicRow)]));
-      }),
-    );
+export async function showTopics(options: TopicsOptions): Promise<void> {
+  await withAccess(configOf(options).config, async (access) => {
+    const topics = await access.topics();
+    if (options.json === true) printJson(topics);
+    else print(table([['topic', 'partitions', 'records', 'kept'], ...topics.map(topicRow)]));
+  });
 }
 
 function topicRow({ topic, partitions, offsets, cleanup, retentionMs }: TopicDescription) {
@@ -48,18 +23,12 @@ function topicRow({ topic, partitions, offsets, cleanup, retentionMs }: TopicDes
   return [topic, partitions, records, cleanup === 'compact' ? 'newest of each key' : passing];
 }
 
-export function addLag(program: Command): void {
-  withCommonOptions(program.command('lag'))
-    .description('show how many payments wait to be scored, and since when')
-    .option('--json', 'as JSON')
-    .addHelpText('after', LAG_EXAMPLES)
-    .action((options: Options) =>
-      withAccess(configOf(options).config, async (access) => {
-        const positions = await access.positions();
-        if (options.json === true) printJson(positions);
-        else print(lagText(positions));
-      }),
-    );
+export async function showLag(options: TopicsOptions): Promise<void> {
+  await withAccess(configOf(options).config, async (access) => {
+    const positions = await access.positions();
+    if (options.json === true) printJson(positions);
+    else print(lagText(positions));
+  });
 }
 
 function lagText(positions: readonly PartitionPosition[]): string {

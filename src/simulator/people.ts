@@ -20,9 +20,6 @@ export interface WorldOptions {
   readonly fraudRate?: number;
 }
 
-/** For `npm start`: enough fraud that somebody who looks on sees it. */
-export const DEMO = { users: 2000, fraudRate: 0.004 } as const;
-
 const CALIBRATED_FRAUD_RATE = 0.00122;
 /** Above it a person would need more than one burst in a window (`bursts.ts`). */
 const FRAUD_RATE_MAX = 0.03;

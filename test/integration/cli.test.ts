@@ -220,7 +220,7 @@ describe('simulate into the log', () => {
 });
 
 describe('dead letters', () => {
-  test('bytes that are no text come back as they were, once the engine is out of the way', async () => {
+  test('bytes that are no text come back as they were, also when no engine runs', async () => {
     const folder = await copied();
     const value = Buffer.from([0x7b, 0xff, 0x00, 0x7d]);
     const log = await openEmbeddedLog(join(folder, 'log'), {
@@ -238,9 +238,6 @@ describe('dead letters', () => {
     expect(await list()).toMatchObject([
       { partition: 4, offset: 172, value_base64: value.toString('base64') },
     ]);
-    const refused = await shrike('dlq', 'redrive', '--data', folder);
-    expect(refused).toMatchObject({ code: 1, stdout: '0 appended again\n' });
-    expect(refused.stderr).toContain('stop the engine and try again [API_REQUEST_INVALID]');
     expect((await engine.command.interrupt()).code).toBe(0);
 
     expect(await shrike('dlq', 'redrive', '--data', folder)).toMatchObject({
