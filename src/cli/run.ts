@@ -30,6 +30,8 @@ import { StatusWriter, statusLine } from './status-line.ts';
 
 /** EX_SOFTWARE of sysexits.h: whatever restarts services restarts this. */
 const EXIT_STUCK = 70;
+/** 128 + SIGINT, as a shell has it. */
+const EXIT_INTERRUPTED = 130;
 
 /** Longer than the longest pause between two tries of a partition, or of a source. */
 const TROUBLE_QUIET_MS = 15_000;
@@ -95,7 +97,9 @@ export async function runEngine(options: RunOptions): Promise<void> {
       await drained(engine, stop.signal);
       if (options.json === true) print(JSON.stringify(summary.of(engine.status())));
       line.end();
-      if (!stop.signal.aborted) await writeOutputs(engine, options, features);
+      // What was asked for is not there: a script must not take it for done.
+      if (stop.signal.aborted) process.exitCode = EXIT_INTERRUPTED;
+      else await writeOutputs(engine, options, features);
     } else {
       await Promise.all([fed, aborted(stop.signal)]);
     }
@@ -266,7 +270,7 @@ function onSignal(stop: () => void): void {
   let asked = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (asked) process.exit(130);
+      if (asked) process.exit(EXIT_INTERRUPTED);
       asked = true;
       stop();
     });
