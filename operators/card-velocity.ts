@@ -7,6 +7,7 @@ import {
   decodeQueue,
   emptyQueue,
   encodeQueue,
+  newQueue,
   slide,
   trim,
   windowCount,
@@ -38,7 +39,7 @@ export const cardVelocity: Operator<Payment, CardVelocityState, 'card'> = {
     'card_sum_7d',
   ],
 
-  create: () => EMPTY.slice(),
+  create: () => newQueue(EMPTY, SHAPE),
 
   step(queue, payment, { now }, out) {
     // This payment is a member of its own windows, so it goes in first.

@@ -7,6 +7,7 @@ import {
   decodeQueue,
   emptyQueue,
   encodeQueue,
+  newQueue,
   slide,
   trim,
   windowCount,
@@ -35,7 +36,7 @@ export const userVelocity: Operator<Payment, UserVelocityState, 'user'> = {
   version: 1,
   features: ['user_count_1h', 'user_sum_24h', 'user_cards_24h'],
 
-  create: () => EMPTY.slice(),
+  create: () => newQueue(EMPTY, SHAPE),
 
   step(queue, { amount, card }, { now }, out) {
     queue.push(now, amount, card);

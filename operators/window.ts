@@ -31,16 +31,29 @@ export interface WindowRule extends QueueShape {
   readonly minutes: number;
 }
 
-/** An empty queue, to be copied for each state. */
+/**
+ * V8 grows an array by half of it and 16 numbers, which a key with few events never fills. A queue
+ * begins with room for two.
+ */
+const ROOM_EVENTS = 2;
+
+/** An empty queue, to be copied for each state: its events are room for the first two. */
 export function emptyQueue(windows: readonly WindowRule[]): readonly number[] {
-  const { eventsAt } = windows[0] as WindowRule;
+  const { eventsAt, stride } = windows[0] as WindowRule;
   // V8 keeps an array that once held a fraction, and its copies, as plain doubles: all queues then
   // have one representation, and none is converted when its first amount with cents comes.
   const queue = [0.5];
   queue[0] = 0;
-  while (queue.length < eventsAt) queue.push(0);
+  while (queue.length < eventsAt + ROOM_EVENTS * stride) queue.push(0);
   for (const { at } of windows) queue[at] = eventsAt;
-  return queue.slice();
+  return queue;
+}
+
+/** An empty queue of its own for each state. */
+export function newQueue(empty: readonly number[], { eventsAt }: QueueShape): number[] {
+  const queue = empty.slice();
+  queue.length = eventsAt;
+  return queue;
 }
 
 /**
@@ -111,8 +124,8 @@ export function encodeQueue(queue: readonly number[], longest: WindowRule): numb
 
 /** The queue as the steps left it that `encodeQueue` has seen; the operator's own numbers are 0. */
 export function decodeQueue(events: readonly number[], windows: readonly WindowRule[]): number[] {
-  const { stride } = windows[0] as WindowRule;
-  const queue = emptyQueue(windows).slice();
+  const { eventsAt, stride } = windows[0] as WindowRule;
+  const queue = emptyQueue(windows).slice(0, eventsAt);
   let minute = 0;
   for (let i = 0; i < events.length; i++) {
     const value = events[i] as number;
@@ -121,7 +134,16 @@ export function decodeQueue(events: readonly number[], windows: readonly WindowR
     queue.push(part === 0 ? minute : part === 1 ? decodeAmount(value) : value);
   }
   for (const rule of windows) refill(queue, rule);
-  return queue;
+  return fitted(queue, stride);
+}
+
+/** A copy whose capacity is what it holds, and room for two events. */
+function fitted(queue: number[], stride: number): number[] {
+  const { length } = queue;
+  for (let i = 0; i < ROOM_EVENTS * stride; i++) queue.push(0);
+  const copy = queue.slice();
+  copy.length = length;
+  return copy;
 }
 
 function refill(queue: number[], { at, eventsAt, stride, minutes }: WindowRule): void {
