@@ -11,6 +11,8 @@
  * T4  The digest holds each actor's last encoding, exactly once; so does the actor count.
  * T5  Snapshot, store, snapshot, store: each snapshot is stored, or has failed to be, before the
  *     next one.
+ * T6  What comes into memory is packed again after its first step; used once more, it stays an
+ *     object. Most objects then die young, which costs the garbage collector nothing.
  */
 import { assert } from '../src/core/assert.ts';
 import type { Clock } from '../src/core/clock.ts';
@@ -66,6 +68,8 @@ export class CachedActorTable implements ActorTable {
   #epoch = 1;
   #dirty: CachedActor[] = [];
   #frozen: CachedActor[] = [];
+  /** Brought into memory since the last `evict`, and objects until the next one that follows. */
+  #newcomers: CachedActor[] = [];
   #phase: 'idle' | 'encoding' | 'taken' | 'storing' = 'idle';
 
   constructor(options: ActorTableOptions) {
@@ -137,7 +141,9 @@ export class CachedActorTable implements ActorTable {
       const values = await store.getMany(keys);
       for (let i = 0; i < keys.length; i++) {
         if (i > 0 && i % this.#sliceActors === 0) await clock.yield();
-        this.#cache.add(this.#revive(keys[i] as ActorKey, values[i]));
+        const actor = this.#revive(keys[i] as ActorKey, values[i]);
+        this.#cache.add(actor);
+        this.#newcomers.push(actor);
       }
     } finally {
       for (const key of keys) this.#loading.delete(key);
@@ -162,25 +168,49 @@ export class CachedActorTable implements ActorTable {
     const actor = this.#cache.use(key);
     if (actor === undefined) throw new Error(`assertion failed: actor ${key} was prefetched`);
     if (actor.epoch !== this.#epoch) this.#dirten(actor);
-    return actor.state;
+    else if (actor.state === undefined) this.#unpack(actor);
+    return actor.state as ActorState;
   }
 
   #dirten(actor: CachedActor): void {
     // T1: frozen, and its turn has not come.
-    if (this.#phase === 'encoding' && actor.epoch === this.#epoch - 1) {
-      actor.image = this.#options.codec.encode(actor.state);
-    }
+    const isAwaited = this.#phase === 'encoding' && actor.epoch === this.#epoch - 1;
+    const { image } = actor;
+    if (actor.state === undefined) this.#unpack(actor);
+    if (isAwaited) actor.image = image ?? this.#options.codec.encode(actor.state as ActorState);
     actor.epoch = this.#epoch;
     this.#dirty.push(actor);
     this.dirtyBytes += actor.heapBytes;
   }
 
+  #unpack(actor: CachedActor): void {
+    const { key, image, encodedBytes } = actor;
+    actor.state = this.#options.codec.decode(key, image as Uint8Array, this.#schemas);
+    actor.image = undefined;
+    this.#resize(actor, encodedBytes);
+  }
+
+  #pack(actor: CachedActor): void {
+    // An image that the snapshot under way still awaits has the place.
+    if (actor.state === undefined || actor.image !== undefined) return;
+    actor.image = this.#options.codec.encode(actor.state);
+    actor.state = undefined;
+    this.#resize(actor, actor.image.byteLength);
+  }
+
+  #resize(actor: CachedActor, encodedBytes: number): void {
+    const { heapBytes } = actor;
+    this.#cache.resize(actor, encodedBytes);
+    if (actor.epoch === this.#epoch) this.dirtyBytes += actor.heapBytes - heapBytes;
+  }
+
   async peek(key: ActorKey): Promise<ActorState | undefined> {
     const actor = this.#cache.get(key);
     if (actor !== undefined) {
-      return actor.counted || actor.epoch !== CLEAN ? actor.state : undefined;
+      if (!actor.counted && actor.epoch === CLEAN) return undefined;
+      if (actor.state !== undefined) return actor.state;
     }
-    const [bytes] = await this.#options.store.getMany([key]);
+    const [bytes] = actor ? [actor.image] : await this.#options.store.getMany([key]);
     return bytes && this.#options.codec.decode(key, bytes, this.#schemas);
   }
 
@@ -237,8 +267,8 @@ export class CachedActorTable implements ActorTable {
   }
 
   #encode(actor: CachedActor, image: ImageWriter): void {
-    const bytes = actor.image ?? this.#options.codec.encode(actor.state);
-    actor.image = undefined;
+    const bytes = actor.image ?? this.#options.codec.encode(actor.state as ActorState);
+    if (actor.state !== undefined) actor.image = undefined;
     image.add(actor.key, bytes);
     if (actor.counted) {
       this.#recall(actor);
@@ -247,7 +277,7 @@ export class CachedActorTable implements ActorTable {
     hashActor(actor.key, bytes, this.#lanes);
     this.#digest.addLanes(this.#lanes);
     this.#remember(actor);
-    this.#cache.resize(actor, bytes.byteLength);
+    this.#resize(actor, bytes.byteLength);
     if (actor.epoch !== this.#epoch) actor.epoch = WRITING;
   }
 
@@ -271,7 +301,7 @@ export class CachedActorTable implements ActorTable {
    */
   #thaw(): void {
     for (const actor of this.#frozen) {
-      actor.image = undefined;
+      if (actor.state !== undefined) actor.image = undefined;
       if (actor.epoch === this.#epoch) continue;
       actor.epoch = this.#epoch;
       this.#dirty.push(actor);
@@ -282,7 +312,9 @@ export class CachedActorTable implements ActorTable {
   }
 
   evict(): void {
-    this.#cache.evict();
+    for (const actor of this.#newcomers) this.#pack(actor);
+    this.#newcomers.length = 0;
+    this.#cache.evict((actor) => this.#pack(actor));
   }
 
   #metaAt(nextOffset: Offset): StoreMeta {

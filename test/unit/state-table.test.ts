@@ -199,12 +199,64 @@ test('actors in use stay, those that were not used for longest go', async () => 
   await table.prefetch([1, 2, 3, 4]);
   for (const user of [1, 2, 3, 4]) pay(user);
   await cycle(all, 4);
+  table.evict();
   table.cacheBytesMax = table.stats.cachedBytes - 1;
   table.evict();
   await table.prefetch([1]);
   table.evict();
   expect(table.stats).toMatchObject({ cachedActors: 3, evicted: 1 });
   expect(table.prefetch([1])).toBeUndefined();
+});
+
+test('T6: what comes into memory is packed after its step, and stays as it is used again', async () => {
+  const { table, pay } = await bench();
+  await table.prefetch([1, 2]);
+  pay(1);
+  pay(2);
+  const asObjects = table.dirtyBytes;
+  table.evict();
+  const packed = table.dirtyBytes;
+  expect(packed).toBeLessThan(asObjects / 2);
+  expect(table.stats.cachedBytes).toBe(packed);
+  pay(1);
+  const mixed = table.dirtyBytes;
+  expect(mixed).toBeGreaterThan(packed);
+  table.evict();
+  expect(table.dirtyBytes).toBe(mixed);
+  expect((await table.peek(1))?.root.states).toEqual([{ n: 2 }]);
+  expect((await table.peek(2))?.root.states).toEqual([{ n: 1 }]);
+  expect(counts(await table.snapshot(3))).toEqual({ 1: 2, 2: 1 });
+});
+
+test('S4: over its budget changed actors are packed, and none leaves', async () => {
+  const { table, pay, reads } = await bench();
+  await table.prefetch([1, 2]);
+  for (const user of [1, 2]) pay(user);
+  table.evict();
+  for (const user of [1, 2]) pay(user);
+  const asObjects = table.stats.cachedBytes;
+  table.cacheBytesMax = 0;
+  for (let i = 0; i < 3; i++) table.evict();
+  expect(table.stats).toMatchObject({ cachedActors: 2, evicted: 0 });
+  expect(table.stats.cachedBytes).toBeLessThan(asObjects / 2);
+  expect(table.dirtyBytes).toBe(table.stats.cachedBytes);
+  expect(counts(await table.snapshot(4))).toEqual({ 1: 2, 2: 2 });
+  expect(reads).toEqual([[1, 2]]);
+});
+
+test('T1: a packed actor that changes before its turn is in the image as it was', async () => {
+  const clock = new SteppedClock();
+  const { table, pay } = await bench({ clock });
+  await clock.settle(table.prefetch([1, 2, 3]) ?? Promise.resolve());
+  for (const user of [1, 2, 3]) pay(user);
+  table.evict();
+  const taking = table.snapshot(3);
+  pay(3);
+  table.evict();
+  const first = await clock.settle(taking);
+  expect(counts(first)).toEqual({ 1: 1, 2: 1, 3: 1 });
+  await table.store(first);
+  expect(counts(await table.snapshot(4))).toEqual({ 3: 2 });
 });
 
 test('old state is migrated when it is read, and written anew only when it changes', async () => {
