@@ -14,10 +14,12 @@ export interface ActorThreadSetup {
 }
 
 /**
- * Payments live from their step to their commit. With V8's own 16 MiB most of them would be copied
- * by a scavenge, or two, before they die.
+ * Payments live from their step to their commit, and a scavenge copies those that are under way, 7
+ * MiB with 8 partitions. Of 192 MiB a third is to be filled between two scavenges, so that they are
+ * few. Measured with a million users: 64 MiB costs 3 CPU seconds more a million payments; with
+ * 3,000 users it makes no difference, and 192 takes 40 MiB more.
  */
-const YOUNG_GENERATION_MIB = 64;
+const YOUNG_GENERATION_MIB = 192;
 
 export function startActorThread(setup: ActorThreadSetup): WorkerThread {
   const worker = new Worker(new URL('./actor-thread.js', import.meta.url), {
