@@ -18,7 +18,7 @@ export const spendProfile: Operator<Payment, SpendProfileState, 'card'> = {
   version: 1,
   features: ['card_amount_mean', 'card_amount_z'],
 
-  create: () => [0, 0, 0],
+  create: () => doubles(0, 0, 0),
 
   step(state, { amount }, _time, out) {
     const count = state[COUNT] as number;
@@ -39,8 +39,20 @@ export const spendProfile: Operator<Payment, SpendProfileState, 'card'> = {
   decode(encoded) {
     const state = numbersOf(encoded, NAME);
     if (state.length !== 3) throw corrupt(NAME, 'not [count, mean, m2]');
-    return state.slice();
+    return doubles(state[COUNT] as number, state[MEAN] as number, state[M2] as number);
   },
 
   migrations: {},
 };
+
+/**
+ * V8 keeps an array that once held a fraction as plain doubles. A copy of what was decoded would
+ * point at each number instead, and every step would allocate three.
+ */
+function doubles(count: number, mean: number, m2: number): SpendProfileState {
+  const state = [0.5, 0.5, 0.5];
+  state[COUNT] = count;
+  state[MEAN] = mean;
+  state[M2] = m2;
+  return state;
+}
