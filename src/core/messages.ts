@@ -9,7 +9,6 @@
 import type { Offset, TopicPartition } from './ids.ts';
 import type { Append, PartitionOffsets } from './log.ts';
 import type { SourceRead } from './records.ts';
-import type { ScoredRows } from './scoring.ts';
 import type { ActorView } from './status.ts';
 import type { WorkerStats } from './telemetry.ts';
 
@@ -36,7 +35,8 @@ export interface Asks {
     answer: SourceRead;
   };
   offsets: { ask: TopicPartition; answer: PartitionOffsets };
-  score: { ask: { readonly rows: Float32Array; readonly count: number }; answer: ScoredRows };
+  /** The rows lie in shared memory, and are the asker's again with the answer: the scores. */
+  score: { ask: { readonly rows: Float32Array; readonly count: number }; answer: Float32Array };
   /**
    * Where the partition stands. From here on its commits are taken, each from where the last one
    * ended.

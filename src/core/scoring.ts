@@ -12,8 +12,8 @@ export interface Model extends ModelFacts {
 
 export interface Scorer {
   /**
-   * @param rows row-major, count x model.features.length; given away (transferred)
-   * @returns count probabilities in [0, 1], in the order of the rows, and the rows' buffer back
+   * @param rows row-major, count x model.features.length; not to be touched until the answer
+   * @returns count probabilities in [0, 1], in the order of the rows, and the rows
    * @throws SCORING_FAILED, MODEL_OUTPUT_INVALID
    */
   score(rows: Float32Array, count: number): Promise<ScoredRows>;

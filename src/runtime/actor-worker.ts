@@ -91,7 +91,10 @@ export class ActorWorker<E> {
   };
 
   readonly #scorer: Scorer = {
-    score: (rows, count) => this.#peer.call('score', { rows, count }, [rows.buffer as ArrayBuffer]),
+    score: async (rows, count) => ({
+      scores: await this.#peer.call('score', { rows, count }),
+      rows,
+    }),
   };
 
   readonly #event: EventSink = (level, event, facts) =>

@@ -176,11 +176,8 @@ export class Coordinator {
     },
     offsets: (of) => this.#options.log.offsets(of),
     score: async ({ rows, count }) => {
-      const scored = await this.#options.scorer.score(rows, count);
-      return new Given(scored, [
-        scored.scores.buffer as ArrayBuffer,
-        scored.rows.buffer as ArrayBuffer,
-      ]);
+      const { scores } = await this.#options.scorer.score(rows, count);
+      return new Given(scores, [scores.buffer as ArrayBuffer]);
     },
     position: (owned) => this.#committer.position(owned),
     commit: async (request) => {

@@ -17,6 +17,7 @@ import { OutputPacker } from './outputs.ts';
 import type { CommitPort, TaskParts } from './ports.ts';
 import type { ProfileReader } from './profile-reader.ts';
 import type { Restored } from './restore.ts';
+import { RowSlabs } from './row-slabs.ts';
 import type { TaskCounters } from './task-counters.ts';
 
 const PROFILE_POLL_MS = 1000;
@@ -48,6 +49,7 @@ export class Session<E> {
     const { clock } = parts;
     this.#options = options;
     this.#position = restored.offset;
+    this.#slabs = new RowSlabs(parts.limits.batchRecordsMax * parts.stepper.width);
     this.table = parts.openTable(restored.store);
     const packer = new OutputPacker({
       decide: parts.stepper.flow.decide,
@@ -64,7 +66,9 @@ export class Session<E> {
           counters.timed('output', () => {
             for (const score of scored.scores)
               if (score >= parts.model.threshold) counters.alerts++;
-            return packer.pack(batch, scored, clock.nowMs());
+            const outputs = packer.pack(batch, scored, clock.nowMs());
+            this.#slabs.giveBack(scored.rows);
+            return outputs;
           }),
         commits,
         counters,
@@ -109,7 +113,7 @@ export class Session<E> {
     while (this.#position < position.committed && !stopping()) {
       const read = await this.#read();
       for (const batch of this.#cut(read, position.committed)) {
-        await this.#step(batch);
+        this.#slabs.giveBack(await this.#step(batch));
         counters.replayedRecords += batch.recordCount;
         this.checkpoints.tick(this.#position);
         await parts.clock.yield();
@@ -140,8 +144,7 @@ export class Session<E> {
         await this.#deck.room();
         this.#check();
         await this.#pollProfiles();
-        const rows = await this.#step(batch);
-        this.#rows.set(batch, rows);
+        this.#rows.set(batch, await this.#step(batch));
         this.#deck.launch(batch);
         this.checkpoints.tick(this.#position);
         await parts.clock.yield();
@@ -166,6 +169,8 @@ export class Session<E> {
     await this.#options.restored.store.close();
   }
 
+  readonly #slabs: RowSlabs;
+  /** Of the batches that are stepped and not yet with the scorer. */
   readonly #rows = new Map<StepBatch<E>, Float32Array>();
 
   async #score(batch: StepBatch<E>): Promise<ScoredRows> {
@@ -211,7 +216,7 @@ export class Session<E> {
     const missing = this.table.prefetch(keys);
     if (missing !== undefined) await missing;
     counters.enter('step');
-    const rows = new Float32Array(events.length * stepper.width);
+    const rows = this.#slabs.take(events.length * stepper.width);
     counters.timed('step', () => {
       for (let i = 0; i < events.length; i++) {
         const event = events[i] as E;
