@@ -70,3 +70,11 @@ export interface TaskParts<E> {
   readonly emitEvent: EventSink;
   readonly limits: TaskLimits;
 }
+
+/** Where a session begins. */
+export interface Restored {
+  readonly store: ActorStore;
+  /** The offset whose state the store holds. */
+  readonly offset: Offset;
+  readonly from: 'empty' | 'local' | 'checkpoint';
+}

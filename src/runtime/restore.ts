@@ -6,19 +6,12 @@ import type { Position } from '../core/messages.ts';
 import { packActors } from '../core/packed-actors.ts';
 import { planRestore } from '../core/restore-plan.ts';
 import type { ActorStore, StoreMeta } from '../core/state.ts';
-import type { TaskParts } from './ports.ts';
+import type { Restored, TaskParts } from './ports.ts';
 
 /**
  * In place of L while a checkpoint is being copied in: such a store holds no state of any offset.
  */
 const INCOMPLETE: Offset = -1;
-
-export interface Restored {
-  readonly store: ActorStore;
-  /** The offset whose state the store holds. */
-  readonly offset: Offset;
-  readonly from: 'empty' | 'local' | 'checkpoint';
-}
 
 interface RestoreParts
   extends Pick<TaskParts<unknown>, 'stores' | 'checkpoints' | 'inputTopic' | 'emitEvent'> {

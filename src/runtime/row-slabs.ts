@@ -1,7 +1,7 @@
 /**
- * Feature rows of the batches under way, in shared memory: a scorer's thread reads them where they were
- * written. A slab holds one batch and is used again, so that no batch costs an allocation, a transfer and
- * the garbage of both on two threads.
+ * Feature rows of the batches under way, in shared memory: they are read where they were written. A
+ * slab holds one batch and is used again, so that no batch costs an allocation, a transfer and the
+ * garbage of both on two threads.
  */
 export class RowSlabs {
   readonly #slabBytes: number;

@@ -14,9 +14,8 @@ import { cutBatches, type StepBatch } from './batches.ts';
 import { CheckpointLoop } from './checkpoint-loop.ts';
 import { type Flight, FlightDeck } from './flight.ts';
 import { OutputPacker } from './outputs.ts';
-import type { CommitPort, TaskParts } from './ports.ts';
+import type { CommitPort, Restored, TaskParts } from './ports.ts';
 import type { ProfileReader } from './profile-reader.ts';
-import type { Restored } from './restore.ts';
 import { RowSlabs } from './row-slabs.ts';
 import type { TaskCounters } from './task-counters.ts';
 
