@@ -5,7 +5,7 @@
 import type { Checkpoints } from '../core/checkpoint.ts';
 import type { Clock } from '../core/clock.ts';
 import type { ActorState, Profiles, Stepper } from '../core/flow.ts';
-import type { TopicPartition } from '../core/ids.ts';
+import type { Offset, TopicPartition } from '../core/ids.ts';
 import type { PartitionOffsets, ReadRequest } from '../core/log.ts';
 import type { CommitRequest, Position } from '../core/messages.ts';
 import type { SourceRead } from '../core/records.ts';
