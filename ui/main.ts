@@ -45,7 +45,8 @@ listen('/api/stream', {
   status: (status) => {
     heardAt = performance.now();
     overview.show(status);
-    charts.add([pointOf(status)]);
+    // Working off a backlog is no traffic: the server's history leaves it out too.
+    if (status.ready) charts.add([pointOf(status)]);
     partitions.show(status);
     document.title = `${status.application} – Shrike`;
   },

@@ -33,6 +33,7 @@ export class StatusBoard {
   #earlier: { atMs: number; records: number } | undefined;
   #rates: Rates = { paymentsPerSecond: 0, latencyMs: { p50: null, p99: null } };
   #ready = false;
+  #wasCaughtUp = false;
 
   constructor(facts: BoardFacts) {
     this.#facts = facts;
@@ -67,8 +68,11 @@ export class StatusBoard {
       checkpoints: sum((p) => p.checkpoint.sealedCount),
     };
     this.#measure(nowMs, totals.records);
-    this.#targets ??= positions.map(({ highWatermark }) => highWatermark);
-    this.#ready = isReady(partitions, this.#targets);
+    if (positions.length > 0) this.#targets ??= positions.map((p) => p.highWatermark);
+    // Two pictures in a row: the rates of the first one still measure the backlog.
+    const isCaughtUp = this.#targets !== undefined && isReady(partitions, this.#targets);
+    this.#ready = isCaughtUp && this.#wasCaughtUp;
+    this.#wasCaughtUp = isCaughtUp;
     return {
       atMs: nowMs,
       ...this.#facts,

@@ -67,13 +67,17 @@ test('lag is what the log says now: what waits, and how long the oldest of it ha
   expect(ready).toBe(false);
 });
 
-test('ready is: live, and past what was there at the start', () => {
+test('ready is: live, and past what was there at the start, for two pictures in a row', () => {
   const board = new StatusBoard(FACTS);
   const at = { highWatermark: 100, committed: 0, waitingSinceMs: 0 };
+  // Before the log was asked, nothing is known of what is to be caught up with.
+  expect(board.picture(0, []).ready).toBe(false);
   board.onStats(0, statsOf({ phase: 'replaying' }));
   expect(board.picture(1000, [at]).ready).toBe(false);
   board.onStats(0, statsOf({ phase: 'live', committedOffset: 100 }));
-  expect(board.picture(2000, [{ ...at, highWatermark: 900, committed: 100 }]).ready).toBe(true);
+  const past = { ...at, highWatermark: 900, committed: 100 };
+  expect(board.picture(2000, [past]).ready).toBe(false);
+  expect(board.picture(2500, [past]).ready).toBe(true);
   board.onStats(0, statsOf({ phase: 'recovering', committedOffset: 100 }));
   expect(board.picture(3000, [at]).ready).toBe(false);
 });
@@ -86,11 +90,13 @@ test('a partition that has failed is a problem by name', () => {
 
 test('the status line says all of it in one line', () => {
   const board = new StatusBoard(FACTS);
-  board.onStats(0, statsOf({ records: 0 }));
-  board.picture(0, []);
+  const position = { highWatermark: 100, committed: 90, waitingSinceMs: 0 };
+  board.picture(-1000, [{ ...position, highWatermark: 90 }]);
+  board.onStats(0, statsOf({ phase: 'live', committedOffset: 90 }));
+  board.picture(0, [position]);
   const counts = { records: 12_345, alerts: 7, deadLetters: 1, committedOffset: 90 };
   board.onStats(0, statsOf({ ...counts, phase: 'live' }, latencyOf(3, 3, 30)));
-  const status = board.picture(1000, [{ highWatermark: 100, committed: 90, waitingSinceMs: 0 }]);
+  const status = board.picture(1000, [position]);
   expect(statusLine(status)).toBe(
     '●  12,345 payments/s  p50 3.2 ms  p99 32 ms  7 alerts  0 checkpoints  lag 10  1 dead letters',
   );
