@@ -27,13 +27,10 @@ export async function restore(
   const local = await openUsable(parts, partition);
   const localOffset = local?.meta?.nextOffset;
   const { committed, earliest } = position;
-  if (
-    local !== undefined &&
-    localOffset !== undefined &&
-    localOffset <= committed &&
-    localOffset >= earliest
-  ) {
-    return { store: local, offset: localOffset, from: 'local' };
+  // A local store that is usable needs no look at the object store, which may be down.
+  const plan = planRestore({ committed, earliest, local: localOffset, sealed: [] });
+  if (local !== undefined && plan.kind === 'local') {
+    return { store: local, offset: plan.replayFrom, from: 'local' };
   }
   if (localOffset !== undefined) {
     const why =
