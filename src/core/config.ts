@@ -48,6 +48,83 @@ export const ConfigSchema = Type.Object(
       },
       closed,
     ),
+    kafka: Type.Object(
+      {
+        bootstrap: Type.String({
+          description:
+            'Kafka brokers, `host:port,host:port`. Empty: the embedded log in the data folder.',
+          default: '',
+        }),
+        instanceId: Type.String({
+          description:
+            'Stable name of this process within the group (group.instance.id); the transactional id is made of it too. Empty: a dynamic member with a random name.',
+          default: '',
+          pattern: '^[a-zA-Z0-9._-]{0,199}$',
+        }),
+        assignment: Type.Union([Type.Literal('cooperative'), Type.Literal('eager')], {
+          description:
+            '`cooperative`: a rebalance stops only the partitions that move. `eager`: it stops all; for groups with members that know nothing else.',
+          default: 'cooperative',
+        }),
+        sessionTimeoutMs: integer(
+          'Milliseconds without a heartbeat after which the broker gives the partitions to others.',
+          10_000,
+          1000,
+          1_800_000,
+        ),
+        transactionTimeoutMs: integer(
+          'Milliseconds after which the broker aborts a commit that is under way.',
+          60_000,
+          1000,
+          900_000,
+        ),
+        replicationFactor: integer(
+          "Replicas of the topics that Shrike creates. -1: the broker's default.",
+          -1,
+          -1,
+          100,
+        ),
+        tls: Type.Object(
+          {
+            enabled: Type.Boolean({
+              description: 'Speak TLS with the brokers.',
+              default: false,
+            }),
+            caFile: Type.String({
+              description: 'PEM file of the authorities to trust. Empty: those of Node.js.',
+              default: '',
+            }),
+            certFile: Type.String({
+              description: "PEM file of this client's certificate, for mutual TLS.",
+              default: '',
+            }),
+            keyFile: Type.String({
+              description: "PEM file of this client's key, for mutual TLS.",
+              default: '',
+            }),
+          },
+          closed,
+        ),
+        sasl: Type.Object(
+          {
+            mechanism: Type.Union(
+              ['none', 'PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'].map((m) =>
+                Type.Literal(m as 'PLAIN'),
+              ),
+              { description: 'How to authenticate with the brokers.', default: 'none' },
+            ),
+            username: Type.String({ description: 'User name for SASL.', default: '' }),
+            passwordFile: Type.String({
+              description:
+                'File with the password for SASL. Empty: the environment variable SHRIKE_KAFKA_PASSWORD.',
+              default: '',
+            }),
+          },
+          closed,
+        ),
+      },
+      closed,
+    ),
     outputs: Type.Object(
       {
         scored: Type.Boolean({
@@ -162,6 +239,50 @@ export const ConfigSchema = Type.Object(
           64 << 20,
           1 << 16,
           2 ** 40,
+        ),
+      },
+      closed,
+    ),
+    s3: Type.Object(
+      {
+        bucket: Type.String({
+          description:
+            'Bucket for the checkpoints. Empty: a folder in the data folder. Credentials come from the usual places of the AWS SDK (environment, shared files, role).',
+          default: '',
+        }),
+        prefix: Type.String({
+          description: 'Put before every key, as `team-a/`.',
+          default: '',
+          pattern: '^([a-zA-Z0-9._=-]+/)*$',
+        }),
+        endpoint: Type.String({
+          description: 'Address of the store, for MinIO and the like. Empty: AWS.',
+          default: '',
+        }),
+        region: Type.String({
+          description: 'Region of the bucket. Empty: what the AWS SDK finds, or us-east-1.',
+          default: '',
+        }),
+        pathStyle: Type.Boolean({
+          description: 'Bucket in the path instead of the host name: MinIO needs it.',
+          default: false,
+        }),
+        encryption: Type.Union(
+          ['none', 'AES256', 'aws:kms'].map((m) => Type.Literal(m as 'none')),
+          {
+            description: "Server-side encryption to ask for. `none`: the bucket's default.",
+            default: 'none',
+          },
+        ),
+        kmsKeyId: Type.String({
+          description: 'Key for `aws:kms`. Empty: the default key of the account.',
+          default: '',
+        }),
+        deadlineMs: integer(
+          'Milliseconds within which an operation must succeed, its retries included.',
+          60_000,
+          100,
+          3_600_000,
         ),
       },
       closed,

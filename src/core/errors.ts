@@ -139,6 +139,26 @@ export const ERRORS = {
     'backoff',
     'The log does not answer; processing goes on when it does.',
   ),
+  KAFKA_AUTH_FAILED: kind(
+    'input',
+    'never',
+    'Check kafka.sasl (mechanism, user name, password) and kafka.tls against the listener of the broker.',
+  ),
+  KAFKA_NOT_AUTHORIZED: kind(
+    'input',
+    'never',
+    'Grant the named user the named right; docs/operations.md lists the rights that Shrike needs.',
+  ),
+  KAFKA_REQUEST_FAILED: kind(
+    'external',
+    'backoff',
+    'The broker refused the named request; see the reason and the log of the broker.',
+  ),
+  LOG_TOPIC_CLEANUP: kind(
+    'input',
+    'never',
+    'Set cleanup.policy=compact on the named topic: profiles must not be deleted by age.',
+  ),
   COMMIT_FENCED: kind(
     'external',
     'restore',
@@ -208,6 +228,12 @@ export const ERRORS = {
     'external',
     'backoff',
     'The object store does not answer; checkpoints wait, payments do not.',
+  ),
+
+  OBJECT_STORE_REFUSED: kind(
+    'input',
+    'never',
+    'Check bucket, region, credentials and their rights (docs/operations.md); the message names the request.',
   ),
 
   // Model.
