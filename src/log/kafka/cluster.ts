@@ -1,0 +1,209 @@
+/**
+ * The brokers as one thing: who leads a partition, who coordinates a group or a transactional id,
+ * and a connection to each. Knowledge is kept until an answer shows that it is old.
+ */
+import type { Clock } from '../../core/clock.ts';
+import { ShrikeError } from '../../core/errors.ts';
+import type { TopicPartition } from '../../core/ids.ts';
+import type { Api } from './wire/api.ts';
+import { brokerError, isTransient } from './wire/broker-errors.ts';
+import { Connection } from './wire/connection.ts';
+import {
+  type ClusterMetadata,
+  type CoordinatorKind,
+  FIND_COORDINATOR,
+  METADATA,
+  type TopicMetadata,
+} from './wire/metadata.ts';
+import type { HostPort, KafkaSettings } from './wire/settings.ts';
+
+export interface ClusterOptions {
+  readonly settings: KafkaSettings;
+  readonly clock: Clock;
+  /** How long an answer may take; also how long a leader or coordinator is looked for. */
+  readonly requestTimeoutMs: number;
+}
+
+/**
+ * Requests of one lane wait for each other at a broker, those of different lanes do not.
+ */
+export type Lane = 'general' | 'fetch' | 'group' | 'heartbeat' | 'transaction';
+
+const RETRY_MS_MIN = 20;
+const RETRY_MS_MAX = 500;
+
+export class Cluster {
+  readonly #options: ClusterOptions;
+  readonly #brokers = new Map<number, HostPort>();
+  readonly #topics = new Map<string, TopicMetadata>();
+  readonly #coordinators = new Map<string, number>();
+  readonly #connections = new Map<string, Promise<Connection>>();
+  #refresh: Promise<ClusterMetadata> | undefined;
+  #isClosed = false;
+
+  constructor(options: ClusterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Asks one broker.
+   * @throws LOG_UNAVAILABLE, KAFKA_AUTH_FAILED
+   */
+  async call<Q, A>(node: number, lane: Lane, api: Api<Q, A>, request: Q): Promise<A> {
+    const connection = await this.#connection(node, lane);
+    return connection.call(api, request);
+  }
+
+  /** Asks any broker that answers. @throws LOG_UNAVAILABLE, KAFKA_AUTH_FAILED */
+  async callAny<Q, A>(api: Api<Q, A>, request: Q): Promise<A> {
+    let failure: unknown = new ShrikeError('LOG_UNAVAILABLE', 'there is no broker to ask');
+    for (const at of this.#known()) {
+      try {
+        const connection = await this.#open(`${at.host}:${at.port}`, at);
+        return await connection.call(api, request);
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  /** Fresh metadata; null: of all topics. Topics that are not there have an error. */
+  async metadata(topics: readonly string[] | null): Promise<ClusterMetadata> {
+    const answer = await this.callAny(METADATA, topics);
+    for (const { node, host, port } of answer.brokers) this.#brokers.set(node, { host, port });
+    for (const topic of answer.topics) {
+      if (topic.error === 0) this.#topics.set(topic.topic, topic);
+      else this.#topics.delete(topic.topic);
+    }
+    return answer;
+  }
+
+  /** The controller, for requests that create or change topics. */
+  async controller(): Promise<number> {
+    return (await this.metadata([])).controller;
+  }
+
+  /** @throws LOG_TOPIC_UNKNOWN, LOG_UNAVAILABLE */
+  async partitions(topic: string): Promise<number> {
+    return (await this.#topic(topic)).partitions.length;
+  }
+
+  /**
+   * The leader as known; looked up, with patience, when it is not.
+   * @throws LOG_TOPIC_UNKNOWN, LOG_UNAVAILABLE
+   */
+  leader({ topic, partition }: TopicPartition): Promise<number> {
+    return this.#patiently(`the leader of ${topic}-${partition}`, async () => {
+      const known = (await this.#topic(topic)).partitions.find((p) => p.partition === partition);
+      if (known === undefined) {
+        throw new ShrikeError('LOG_TOPIC_UNKNOWN', `topic ${topic} has no partition ${partition}`);
+      }
+      if (known.leader >= 0) return known.leader;
+      this.forgetTopic(topic);
+      return undefined;
+    });
+  }
+
+  /** @throws LOG_UNAVAILABLE, KAFKA_NOT_AUTHORIZED */
+  coordinator(kind: CoordinatorKind, key: string): Promise<number> {
+    return this.#patiently(`the coordinator of ${kind} ${key}`, async () => {
+      const known = this.#coordinators.get(`${kind} ${key}`);
+      if (known !== undefined) return known;
+      const found = await this.callAny(FIND_COORDINATOR, { kind, key });
+      if (found.error === 0) {
+        this.#brokers.set(found.node, { host: found.host, port: found.port });
+        this.#coordinators.set(`${kind} ${key}`, found.node);
+        return found.node;
+      }
+      if (isTransient(found.error)) return undefined;
+      const reason = `${found.message ?? ''} (${brokerError(found.error)})`.trim();
+      const message = `the broker refuses to coordinate the ${kind} ${key}: ${reason}`;
+      const isRight = /AUTHORIZATION/.test(brokerError(found.error));
+      throw new ShrikeError(isRight ? 'KAFKA_NOT_AUTHORIZED' : 'KAFKA_REQUEST_FAILED', message);
+    });
+  }
+
+  forgetTopic(topic: string): void {
+    this.#topics.delete(topic);
+  }
+
+  forgetCoordinator(kind: CoordinatorKind, key: string): void {
+    this.#coordinators.delete(`${kind} ${key}`);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const all = await Promise.allSettled(this.#connections.values());
+    for (const one of all) if (one.status === 'fulfilled') one.value.close();
+  }
+
+  async #topic(topic: string): Promise<TopicMetadata> {
+    const known = this.#topics.get(topic);
+    if (known !== undefined) return known;
+    // Whoever waits already asked for the same thing, or will ask again.
+    this.#refresh ??= this.metadata([...this.#topics.keys(), topic]).finally(() => {
+      this.#refresh = undefined;
+    });
+    const all = await this.#refresh;
+    const found = all.topics.find((one) => one.topic === topic);
+    if (found === undefined) return this.#topic(topic);
+    if (found.error === 0) return found;
+    const name = brokerError(found.error);
+    if (name === 'TOPIC_AUTHORIZATION_FAILED') {
+      throw new ShrikeError('KAFKA_NOT_AUTHORIZED', `no right to describe the topic ${topic}`);
+    }
+    if (name === 'LEADER_NOT_AVAILABLE') {
+      throw new ShrikeError('LOG_UNAVAILABLE', `the topic ${topic} has no leader at the moment`);
+    }
+    throw new ShrikeError('LOG_TOPIC_UNKNOWN', `there is no topic ${topic} (${name})`);
+  }
+
+  async #patiently<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+    const { clock, requestTimeoutMs } = this.#options;
+    const end = clock.nowMs() + requestTimeoutMs;
+    for (let waitMs = RETRY_MS_MIN; ; waitMs = Math.min(waitMs * 2, RETRY_MS_MAX)) {
+      const found = await look();
+      if (found !== undefined) return found;
+      if (clock.nowMs() + waitMs > end || this.#isClosed) {
+        throw new ShrikeError('LOG_UNAVAILABLE', `${what} is not there`);
+      }
+      await clock.sleep(waitMs);
+    }
+  }
+
+  /** Brokers heard of first: the addresses one starts from may be a gate that is slow, or gone. */
+  #known(): HostPort[] {
+    const heard = [...this.#brokers.values()];
+    const isHeard = ({ host, port }: HostPort) =>
+      heard.some((one) => one.host === host && one.port === port);
+    return [...heard, ...this.#options.settings.bootstrap.filter((one) => !isHeard(one))];
+  }
+
+  async #connection(node: number, lane: Lane): Promise<Connection> {
+    if (!this.#brokers.has(node)) await this.metadata([]);
+    const at = this.#brokers.get(node);
+    if (at === undefined) throw new ShrikeError('LOG_UNAVAILABLE', `broker ${node} is not there`);
+    const key = lane === 'general' ? `${at.host}:${at.port}` : `${at.host}:${at.port} ${lane}`;
+    return this.#open(key, at);
+  }
+
+  async #open(key: string, at: HostPort): Promise<Connection> {
+    if (this.#isClosed) throw new ShrikeError('LOG_UNAVAILABLE', 'the log is closed');
+    const known = this.#connections.get(key);
+    if (known !== undefined) {
+      const connection = await known;
+      if (connection.isUsable) return connection;
+      // Someone else may have replaced it meanwhile.
+      if (this.#connections.get(key) === known) this.#connections.delete(key);
+      else return this.#open(key, at);
+    }
+    const { settings, requestTimeoutMs } = this.#options;
+    const opening = Connection.open({ settings, at, requestTimeoutMs });
+    this.#connections.set(key, opening);
+    opening.catch(() => {
+      if (this.#connections.get(key) === opening) this.#connections.delete(key);
+    });
+    return opening;
+  }
+}
