@@ -5,7 +5,6 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import { openCheckpoints } from '../checkpoints/checkpoints.ts';
-import { openFolderStore } from '../checkpoints/folder-store.ts';
 import { ActorCodec } from '../state/actor-codec.ts';
 import { createActorTable } from '../state/actor-table.ts';
 import { describeActor } from '../state/actor-view.ts';
@@ -15,6 +14,7 @@ import { systemClock as clock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
 import { Stepper } from './core/flow.ts';
 import { createFlow, createProfiles, DEAD_LETTER_TOPIC } from './job.ts';
+import { openObjectStore } from './object-store.ts';
 import { ActorWorker, type Vitals } from './runtime/actor-worker.ts';
 import { taskLimits } from './task-limits.ts';
 import { threadChannel } from './thread-channel.ts';
@@ -27,7 +27,7 @@ assert(port !== null, 'an actor thread is started by the engine');
 const flow = createFlow(config, model);
 const stepper = new Stepper(flow, model.features);
 const codec = new ActorCodec(flow);
-const objects = await openFolderStore(folders.checkpoints, clock);
+const objects = await openObjectStore(config, folders.checkpoints, clock);
 
 new ActorWorker({
   worker,

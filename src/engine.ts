@@ -6,7 +6,6 @@ import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { openCheckpoints } from '../checkpoints/checkpoints.ts';
-import { openFolderStore } from '../checkpoints/folder-store.ts';
 import { followAlerts } from './alert-feed.ts';
 import { type Api, openApi } from './api/server.ts';
 import type { Checkpoints } from './core/checkpoint.ts';
@@ -27,6 +26,7 @@ import { claimDataFolder, type DataFolder } from './data-folder.ts';
 import { inputPositions } from './input-positions.ts';
 import { ALERTS_TOPIC, createFlow, topicsOf } from './job.ts';
 import { openEmbeddedLog } from './log/embedded/log.ts';
+import { openObjectStore } from './object-store.ts';
 import { readPage } from './record-pages.ts';
 import { applyRetention } from './retention.ts';
 import { Coordinator } from './runtime/coordinator.ts';
@@ -312,7 +312,7 @@ async function openParts(options: EngineOptions): Promise<OpenParts> {
     const { sync, syncIntervalMs } = config.log;
     log = await openEmbeddedLog(folder.log, { sync, syncIntervalMs, clock });
     await log.ensureTopics(topicsOf(config));
-    const store = await openFolderStore(folder.checkpoints, clock);
+    const store = await openObjectStore(config, folder.checkpoints, clock);
     const checkpoints = openCheckpoints({
       store,
       application: config.application,

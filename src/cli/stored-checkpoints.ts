@@ -5,12 +5,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCheckpoints } from '../../checkpoints/checkpoints.ts';
-import { openFolderStore } from '../../checkpoints/folder-store.ts';
 import { type CheckpointReport, verifyCheckpoint } from '../../checkpoints/verify.ts';
 import { DigestSum } from '../../state/digest.ts';
 import type { Checkpoints, ListedManifest, Manifest } from '../core/checkpoint.ts';
 import { systemClock as clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
+import { openObjectStore } from '../object-store.ts';
 
 export class StoredCheckpoints {
   readonly #checkpoints: Checkpoints;
@@ -24,15 +24,11 @@ export class StoredCheckpoints {
   }
 
   /** Undefined when the folder has none: opening the store would make it. */
-  static async open({
-    application,
-    dataDir,
-    input,
-    checkpoints,
-  }: Config): Promise<StoredCheckpoints | undefined> {
+  static async open(config: Config): Promise<StoredCheckpoints | undefined> {
+    const { application, dataDir, input, checkpoints } = config;
     const folder = join(dataDir, 'checkpoints');
-    if (!existsSync(folder)) return undefined;
-    const store = await openFolderStore(folder, clock);
+    if (config.s3.bucket === '' && !existsSync(folder)) return undefined;
+    const store = await openObjectStore(config, folder, clock);
     const topic = input.transactions;
     const prefix = `${application}/${topic}/`;
     const objects = await store.list(prefix);

@@ -1,0 +1,65 @@
+/** The SDK's client as a store wants it: kept connections, no retries of its own, no surprises. */
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import type { Config } from '../src/core/config.ts';
+import { ShrikeError } from '../src/core/errors.ts';
+
+/** Of one thread: its partitions seal in turns, and a large object has a few parts under way. */
+const SOCKETS_MAX = 16;
+const CONNECT_MS_MAX = 3000;
+/** Longer than a store thinks before it answers; a connection that was cut silently is known by it. */
+const SILENT_MS_MAX = 10_000;
+const REGION_OF_LAST_RESORT = 'us-east-1';
+
+/** @throws CONFIG_INVALID */
+export async function connectS3(config: Config['s3']): Promise<S3Client> {
+  const { endpoint, region, pathStyle, deadlineMs } = config;
+  if (endpoint !== '' && !/^https?:\/\/[^/]/.test(endpoint)) {
+    const message = `s3.endpoint is ${JSON.stringify(endpoint)}; it begins with http:// or https://`;
+    throw new ShrikeError('CONFIG_INVALID', message);
+  }
+  const settings: S3ClientConfig = {
+    ...(endpoint !== '' && { endpoint }),
+    ...(region !== '' && { region }),
+    forcePathStyle: pathStyle,
+    // The tries are counted in `s3-tries.ts`, against the deadline.
+    maxAttempts: 1,
+    requestHandler: new NodeHttpHandler({
+      connectionTimeout: Math.min(CONNECT_MS_MAX, deadlineMs),
+      // A third: a silent connection must leave time for another try.
+      socketTimeout: Math.min(SILENT_MS_MAX, Math.ceil(deadlineMs / 3)),
+      httpAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
+      httpsAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
+    }),
+  };
+  const client = new S3Client(settings);
+  if (region === '' && !(await knowsRegion(client))) {
+    return withUnsignedBodies(new S3Client({ ...settings, region: REGION_OF_LAST_RESORT }));
+  }
+  return withUnsignedBodies(client);
+}
+
+/** Whether the SDK finds one in the environment or a profile; it throws when it does not. */
+async function knowsRegion(client: S3Client): Promise<boolean> {
+  try {
+    return (await client.config.region()) !== '';
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The signature covers all but the body, and the body has a CRC-32: a SHA-256 of 16 MiB in one go
+ * would hold up the payments of this thread for 30 ms. Segments and manifests carry their own.
+ */
+function withUnsignedBodies(client: S3Client): S3Client {
+  client.middlewareStack.add(
+    (next) => (args) => {
+      const { headers } = args.request as { headers: Record<string, string> };
+      headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
+      return next(args);
+    },
+    { step: 'build', name: 'unsignedBodies' },
+  );
+  return client;
+}
