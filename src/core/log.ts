@@ -30,8 +30,13 @@ export interface TopicSpec {
 export interface PartitionOffsets {
   /** The first offset that can still be read. */
   readonly earliest: Offset;
-  /** The offset after the last visible record. */
+  /** The offset after the last visible record (in Kafka's words: the last stable offset). */
   readonly highWatermark: Offset;
+  /**
+   * The offset after the last record, whether visible or part of a commit that is still open.
+   * Undefined: the same.
+   */
+  readonly logEnd?: Offset;
 }
 
 export interface TopicDescription extends TopicSpec {
