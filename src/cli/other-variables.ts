@@ -9,5 +9,6 @@ export const OTHER_VARIABLES: readonly string[] = [
   'SHRIKE_SIM_FROM',
   'SHRIKE_SIM_SEED',
   'SHRIKE_SIM_SEEDS',
+  'SHRIKE_TEST_SERVERS',
   'SHRIKE_TEST_STILLBORN',
 ];
