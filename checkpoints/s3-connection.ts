@@ -7,7 +7,7 @@ import { ShrikeError } from '../src/core/errors.ts';
 /** Of one thread: its partitions seal in turns, and a large object has a few parts under way. */
 const SOCKETS_MAX = 16;
 const CONNECT_MS_MAX = 3000;
-/** Longer than a store thinks before it answers; a connection that was cut silently is known by it. */
+/** Longer than a store thinks before it answers: a connection that was cut in silence. */
 const SILENT_MS_MAX = 10_000;
 const REGION_OF_LAST_RESORT = 'us-east-1';
 
@@ -24,6 +24,8 @@ export async function connectS3(config: Config['s3']): Promise<S3Client> {
     forcePathStyle: pathStyle,
     // The tries are counted in `s3-tries.ts`, against the deadline.
     maxAttempts: 1,
+    // It would cost a connection, which is not kept, for each body above 2 MiB.
+    expectContinueHeader: false,
     requestHandler: new NodeHttpHandler({
       connectionTimeout: Math.min(CONNECT_MS_MAX, deadlineMs),
       // A third: a silent connection must leave time for another try.
@@ -32,6 +34,8 @@ export async function connectS3(config: Config['s3']): Promise<S3Client> {
       httpsAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
     }),
   };
+  // Versions are pinned, so what the SDK will need of Node.js next is not news for the user.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   const client = new S3Client(settings);
   if (region === '' && !(await knowsRegion(client))) {
     return withUnsignedBodies(new S3Client({ ...settings, region: REGION_OF_LAST_RESORT }));
