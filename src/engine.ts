@@ -84,7 +84,7 @@ export class Engine implements EngineView {
       version: VERSION,
       modelId: model.modelId,
     });
-    this.#status = this.#board.picture(clock.nowMs(), []);
+    this.#status = this.#board.picture(clock.nowMs());
     this.#coordinator = new Coordinator({
       log,
       clock,
@@ -149,7 +149,11 @@ export class Engine implements EngineView {
   /** A fresh picture, not the last second's. */
   async measure(): Promise<EngineStatus> {
     const { application, input } = this.config;
-    const positions = await inputPositions(this.log, { group: application, ...input });
+    const positions = await inputPositions(this.log, {
+      group: application,
+      topic: input.transactions,
+      partitions: this.#coordinator.assigned,
+    });
     this.#status = this.#board.picture(clock.nowMs(), positions);
     return this.#status;
   }

@@ -5,25 +5,26 @@ import type { InputPosition } from './runtime/status-board.ts';
 
 export interface InputOf {
   readonly group: string;
-  readonly transactions: string;
-  readonly partitions: number;
+  readonly topic: string;
+  readonly partitions: Iterable<number>;
 }
 
 /** By partition number. */
 export async function inputPositions(
   log: Pick<Log, 'committed' | 'offsets' | 'read'>,
-  { group, transactions: topic, partitions }: InputOf,
-): Promise<readonly InputPosition[]> {
-  const all = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
-  const committed = await log.committed(group, all);
-  return Promise.all(
+  { group, topic, partitions }: InputOf,
+): Promise<ReadonlyMap<number, InputPosition>> {
+  const all = Array.from(partitions, (partition) => ({ topic, partition }));
+  const committed = all.length === 0 ? [] : await log.committed(group, all);
+  const positions = await Promise.all(
     all.map(async (of, i) => {
       const { earliest, highWatermark } = await log.offsets(of);
       const at = Math.max(earliest, committed[i] ?? 0);
       const waitingSinceMs = at < highWatermark ? await timestampAt(log, { ...of, at }) : undefined;
-      return { highWatermark, committed: at, waitingSinceMs };
+      return [of.partition, { highWatermark, committed: at, waitingSinceMs }] as const;
     }),
   );
+  return new Map(positions);
 }
 
 async function timestampAt(

@@ -48,6 +48,12 @@ export class Committer {
     this.#expected.delete(partition);
   }
 
+  /** From now on no request counts for the partition, until it is assigned again. */
+  release(partition: number): void {
+    this.#epochs.delete(partition);
+    this.#expected.delete(partition);
+  }
+
   async position(owned: Owned): Promise<Position> {
     const { log, group, topic } = this.#options;
     // A commit that is under way may still move K. What is queued behind it cannot: the task's own

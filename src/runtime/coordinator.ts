@@ -95,6 +95,11 @@ export class Coordinator {
     return Promise.all(asks);
   }
 
+  /** The partitions that this process owns now. */
+  get assigned(): ReadonlySet<number> {
+    return this.#assigned;
+  }
+
   /** Partitions and their worker. */
   get placement(): ReadonlyMap<number, number> {
     return new Map(
@@ -107,8 +112,19 @@ export class Coordinator {
   #assignAll(partitions: readonly TopicPartition[]): void {
     for (const { partition } of partitions) {
       this.#assigned.add(partition);
-      this.#assign(partition, this.#seats[partition % this.#seats.length] as WorkerSeat);
+      this.#assign(partition, this.#seatFor(partition));
     }
+  }
+
+  /**
+   * The seat with the least to do: a group gives any partitions, and taking turns by number could
+   * put them all on one thread.
+   */
+  #seatFor(partition: number): WorkerSeat {
+    const seats = this.#seats;
+    let best = seats[partition % seats.length] as WorkerSeat;
+    for (const seat of seats) if (seat.partitions.size < best.partitions.size) best = seat;
+    return best;
   }
 
   #assign(partition: number, seat: WorkerSeat): void {
@@ -126,6 +142,7 @@ export class Coordinator {
     await seat?.revoke(partition).catch((error: unknown) => {
       this.#report('revoke not answered', partition, error);
     });
+    if (!this.#assigned.has(partition)) this.#committer.release(partition);
   }
 
   #report(what: string, partition: number, error: unknown): void {

@@ -23,13 +23,27 @@ interface Rates {
   readonly latencyMs: EngineStatus['latencyMs'];
 }
 
+type Totals = EngineStatus['totals'];
+
+function plus(totals: Totals, of: PartitionStats): Totals {
+  return {
+    records: totals.records + of.records,
+    alerts: totals.alerts + of.alerts,
+    deadLetters: totals.deadLetters + of.deadLetters,
+    checkpoints: totals.checkpoints + of.checkpoint.sealedCount,
+  };
+}
+
 export class StatusBoard {
   readonly #facts: BoardFacts;
   readonly #stats = new Map<number, WorkerStats>();
   readonly #earlierLatency = new Map<number, LatencyHistogram>();
   readonly #windows = new Map<number, LatencyHistogram>();
-  /** High watermarks at the start: beyond them the engine is ready. */
-  #targets: readonly number[] | undefined;
+  /**
+   * High watermarks when a partition was first seen here: beyond them it has caught up.
+   */
+  readonly #targets = new Map<number, Offset>();
+  #retired: Totals = { records: 0, alerts: 0, deadLetters: 0, checkpoints: 0 };
   #earlier: { atMs: number; records: number } | undefined;
   #rates: Rates = { paymentsPerSecond: 0, latencyMs: { p50: null, p99: null } };
   #ready = false;
@@ -40,6 +54,7 @@ export class StatusBoard {
   }
 
   onStats(worker: number, stats: WorkerStats): void {
+    this.#retire(this.#stats.get(worker)?.partitions ?? [], stats.partitions);
     const latency = new LatencyHistogram(stats.latency.counts);
     latency.sumMs = stats.latency.sumMs;
     const earlier = this.#earlierLatency.get(worker);
@@ -51,26 +66,22 @@ export class StatusBoard {
   }
 
   /**
-   * @param positions of the input partitions, by number: what the log says now, not a second ago
+   * @param positions of the partitions that are assigned here: what the log says now, not a second
+   * ago; undefined before anything is assigned
    */
-  picture(nowMs: number, positions: readonly InputPosition[]): EngineStatus {
+  picture(nowMs: number, positions?: ReadonlyMap<number, InputPosition>): EngineStatus {
     const workers = [...this.#stats.values()].sort((a, b) => a.worker - b.worker);
     const partitions = workers
       .flatMap((stats) =>
-        stats.partitions.map((p) => withLag(p, stats.worker, { nowMs, positions })),
+        stats.partitions.map((p) =>
+          withLag(p, stats.worker, { nowMs, position: positions?.get(p.partition) }),
+        ),
       )
       .sort((a, b) => a.partition - b.partition);
-    const sum = (of: (p: PartitionStats) => number) => partitions.reduce((n, p) => n + of(p), 0);
-    const totals = {
-      records: sum((p) => p.records),
-      alerts: sum((p) => p.alerts),
-      deadLetters: sum((p) => p.deadLetters),
-      checkpoints: sum((p) => p.checkpoint.sealedCount),
-    };
+    const totals = partitions.reduce(plus, this.#retired);
     this.#measure(nowMs, totals.records);
-    if (positions.length > 0) this.#targets ??= positions.map((p) => p.highWatermark);
     // Two pictures in a row: the rates of the first one still measure the backlog.
-    const isCaughtUp = this.#targets !== undefined && isReady(partitions, this.#targets);
+    const isCaughtUp = positions !== undefined && this.#isCaughtUp(partitions, positions);
     this.#ready = isCaughtUp && this.#wasCaughtUp;
     this.#wasCaughtUp = isCaughtUp;
     return {
@@ -90,6 +101,33 @@ export class StatusBoard {
       partitions,
       workers,
     };
+  }
+
+  /** Totals only grow: what a partition did here stays when it moves on, or its thread ends. */
+  #retire(before: readonly PartitionStats[], now: readonly PartitionStats[]): void {
+    for (const old of before) {
+      const same = now.find(({ partition }) => partition === old.partition);
+      if (same === undefined || same.records < old.records) {
+        this.#retired = plus(this.#retired, old);
+      }
+    }
+  }
+
+  #isCaughtUp(
+    partitions: EngineStatus['partitions'],
+    positions: ReadonlyMap<number, InputPosition>,
+  ): boolean {
+    for (const partition of this.#targets.keys()) {
+      if (!positions.has(partition)) this.#targets.delete(partition);
+    }
+    for (const [partition, { highWatermark }] of positions) {
+      if (!this.#targets.has(partition)) this.#targets.set(partition, highWatermark);
+    }
+    return [...this.#targets].every(([partition, target]) =>
+      partitions.some(
+        (p) => p.partition === partition && p.phase === 'live' && p.committedOffset >= target,
+      ),
+    );
   }
 
   #measure(nowMs: number, records: number): void {
@@ -116,22 +154,15 @@ export class StatusBoard {
 function withLag(
   stats: PartitionStats,
   worker: number,
-  at: { nowMs: number; positions: readonly InputPosition[] },
+  at: { nowMs: number; position: InputPosition | undefined },
 ): EngineStatus['partitions'][number] {
-  const position = at.positions[stats.partition];
+  const { position } = at;
   const highWatermark = position?.highWatermark ?? stats.highWatermark;
   const committed = Math.max(stats.committedOffset, position?.committed ?? 0);
   const lagRecords = Math.max(0, highWatermark - committed);
   const since = position?.waitingSinceMs ?? at.nowMs;
   const lagSeconds = lagRecords === 0 ? 0 : Math.max(0, (at.nowMs - since) / 1000);
   return { ...stats, worker, highWatermark, lagRecords, lagSeconds };
-}
-
-function isReady(partitions: EngineStatus['partitions'], targets: readonly number[]): boolean {
-  if (partitions.length < targets.length) return false;
-  return partitions.every(
-    (p) => p.phase === 'live' && p.committedOffset >= (targets[p.partition] ?? 0),
-  );
 }
 
 /** Of the partition whose newest checkpoint is oldest; null until every one with state has one. */
