@@ -10,6 +10,7 @@ import { addClean } from './cli/commands/clean.ts';
 import { addDeadLetters } from './cli/commands/dead-letters.ts';
 import { addRestore } from './cli/commands/restore.ts';
 import { addRun } from './cli/commands/run.ts';
+import { addServers } from './cli/commands/servers.ts';
 import { addConfig } from './cli/commands/settings.ts';
 import { addSimulate } from './cli/commands/simulate.ts';
 import { addState } from './cli/commands/state.ts';
@@ -33,6 +34,7 @@ Examples:
   shrike simulate --out raw --days 30             files in the raw Kaggle format
   shrike clean --transactions t.csv --users u.csv --cards c.csv --out clean
   shrike config                                   the configuration in force
+  shrike up                                       a Kafka and a MinIO on this machine, for trying things
 `;
 
 /** For shells and scripts: 1 something failed, 2 the command was not understood. */
@@ -57,6 +59,7 @@ const commands = [
   addSimulate,
   addClean,
   addConfig,
+  addServers,
 ];
 for (const add of commands) add(program);
 

@@ -53,6 +53,11 @@ export const ERRORS = {
     'never',
     'Check the path and the permissions of the configuration file.',
   ),
+  SERVERS_FAILED: kind(
+    'external',
+    'never',
+    'See what the script says above; deploy/local/README.md has what it needs, and where its logs are.',
+  ),
   USAGE: kind('input', 'never', '`shrike --help` shows the commands with examples.'),
 
   // Data folder.
@@ -127,6 +132,11 @@ export const ERRORS = {
     'internal',
     'restore',
     'The log no longer holds the offset: retention is shorter than the oldest state.',
+  ),
+  LOG_BATCH_UNREADABLE: kind(
+    'internal',
+    'never',
+    'The message names the batch and what is wrong with it; write the topic anew with a current producer.',
   ),
   LOG_TOPIC_UNKNOWN: kind('input', 'never', '`shrike topics` lists the topics.'),
   LOG_TOPIC_MISMATCH: kind(
@@ -222,6 +232,11 @@ export const ERRORS = {
     'internal',
     'never',
     'No checkpoint reaches back to what the log still holds; see docs/operations.md, "Lost state".',
+  ),
+  CHECKPOINT_NEEDED: kind(
+    'input',
+    'never',
+    'The newest checkpoint of a partition stays; it can be deleted when a newer one is sealed.',
   ),
   CHECKPOINT_NOT_FOUND: kind('input', 'never', '`shrike checkpoint list` shows the checkpoints.'),
   OBJECT_STORE_UNAVAILABLE: kind(

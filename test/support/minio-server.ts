@@ -1,8 +1,8 @@
 /**
  * A real MinIO for tests, through `deploy/local/minio.sh`.
  *
- *     const minio = await sharedMinio();      one server for all test files of the run;
- *                                             do not stop it, and use a bucket or prefix of your own
+ *     const minio = await sharedMinio();      one server for all test files of the run: do
+ *                                             not stop it, use a bucket or prefix of your own
  *     const minio = await startMinio();       a server of your own
  *     afterAll(() => minio.remove());         else it lives until the run ends
  *

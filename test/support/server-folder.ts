@@ -98,7 +98,7 @@ async function isFree(port: number): Promise<boolean> {
   return isMine;
 }
 
-/** Runs one of the scripts of `deploy/local`. @returns what it printed @throws what it complained */
+/** Runs a script of `deploy/local`. @returns what it printed @throws Error with what it said */
 export async function runScript(
   script: string,
   [action, folder]: readonly [action: string, folder: string],

@@ -1,0 +1,35 @@
+import type { Command } from 'commander';
+import { wholeNumber, withCommonOptions } from '../options.ts';
+import type { DownOptions, UpOptions } from '../servers.ts';
+
+const UP_EXAMPLES = `
+From a clone, on Linux. Kafka needs Java 17 or later, and Maven once; MinIO is built once, with Go.
+Both listen on 127.0.0.1 alone; their data lies in the data folder, in servers/.
+
+Examples:
+  shrike up                                       Kafka on port 9092, MinIO on port 9000
+  shrike up --nodes 3                             three brokers: ports 9092, 9102, 9112
+  shrike run --source simulate --config .data/servers/shrike.servers.json
+`;
+
+const DOWN_EXAMPLES = `
+Examples:
+  shrike down                                     what they stored stays
+  shrike down --delete                            and the next \`shrike up\` begins with nothing
+`;
+
+export function addServers(program: Command): void {
+  withCommonOptions(program.command('up'))
+    .description('start a Kafka and a MinIO on this machine, for trying things')
+    .option('--nodes <1|3>', 'Kafka brokers', wholeNumber('--nodes', 1))
+    .option('--kafka-port <n>', "the first broker's port", wholeNumber('--kafka-port', 1))
+    .option('--minio-port <n>', 'port of MinIO', wholeNumber('--minio-port', 1))
+    .option('--json', 'their addresses as JSON')
+    .addHelpText('after', UP_EXAMPLES)
+    .action(async (options: UpOptions) => (await import('../servers.ts')).up(options));
+  withCommonOptions(program.command('down'))
+    .description('stop the servers that `shrike up` started')
+    .option('--delete', 'delete what they stored')
+    .addHelpText('after', DOWN_EXAMPLES)
+    .action(async (options: DownOptions) => (await import('../servers.ts')).down(options));
+}
