@@ -29,6 +29,8 @@ export interface ChainOptions {
   readonly keepCount: number;
   readonly compactAfterSegments: number;
   readonly backlogBytesMax: number;
+  /** How long segments stay that no manifest names any more; 0 when absent. */
+  readonly graceMs?: number;
   /**
    * Bytes of packed actors of one segment; LIMITS.segmentBytesMax unless a test wants many
    * segments.
@@ -56,6 +58,8 @@ export class SerialChain implements CheckpointChain {
   #conflict: ShrikeError | undefined;
   /** Manifests do not change: each is read once. */
   readonly #read = new Map<string, Manifest>();
+  /** Segments that retention has found unnamed, and when first. */
+  #unnamedSinceMs: ReadonlyMap<string, number> = new Map();
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: ChainOptions, start: ChainStart) {
@@ -248,10 +252,27 @@ export class SerialChain implements CheckpointChain {
       segmentKeys: segments.map(({ key }) => key),
       keepCount,
     });
-    const keys = [...plan.manifestKeys, ...plan.segmentKeys]; // C4: manifests first
-    for (const key of keys) await store.delete(key);
-    for (const key of plan.manifestKeys) this.#read.delete(key);
-    return keys;
+    // C4: manifests first
+    for (const key of plan.manifestKeys) {
+      await store.delete(key);
+      this.#read.delete(key);
+    }
+    const segmentKeys = this.#pastGrace(plan.segmentKeys);
+    for (const key of segmentKeys) await store.delete(key);
+    return [...plan.manifestKeys, ...segmentKeys];
+  }
+
+  /**
+   * Who reads a manifest that goes now may need its segments for a while. The time is counted here
+   * and not by the store: after a restart they stay a little longer, never shorter.
+   */
+  #pastGrace(keys: readonly string[]): readonly string[] {
+    const { clock, graceMs = 0 } = this.#options;
+    const nowMs = clock.nowMs();
+    const earlier = this.#unnamedSinceMs;
+    const sinceMs = (key: string) => earlier.get(key) ?? nowMs;
+    this.#unnamedSinceMs = new Map(keys.map((key) => [key, sinceMs(key)]));
+    return keys.filter((key) => nowMs - sinceMs(key) >= graceMs);
   }
 
   async #listed(key: string): Promise<{ key: string; manifest?: Manifest }> {

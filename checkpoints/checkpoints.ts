@@ -15,6 +15,12 @@ import { parseManifest } from './manifest.ts';
 import { keyOf } from './protocol.ts';
 import { decodeSegment } from './segment.ts';
 
+/**
+ * Segments under way while one is restored. A distant store takes as long to find an object as this
+ * program to restore a small one; of large ones no more than 48 MiB are in memory.
+ */
+const READ_AHEAD = 2;
+
 export type CheckpointsOptions = ChainOptions;
 
 export function openCheckpoints(options: CheckpointsOptions): Checkpoints {
@@ -54,12 +60,9 @@ async function listManifests(
   options: ChainOptions,
   of: TopicPartition,
 ): Promise<readonly ListedManifest[]> {
-  const listed: ListedManifest[] = [];
-  for (const key of await manifestKeys(options, of)) {
-    const one = await readManifest(options, key);
-    if (one !== undefined) listed.push(one);
-  }
-  return listed;
+  const keys = await manifestKeys(options, of);
+  const listed = await Promise.all(keys.map((key) => readManifest(options, key)));
+  return listed.filter((one) => one !== undefined);
 }
 
 /** @returns undefined when retention has deleted it since it was listed. */
@@ -78,8 +81,9 @@ async function* readSegments(
   { store, clock }: ChainOptions,
   manifest: Manifest,
 ): AsyncGenerator<PackedActors> {
-  for (const segment of manifest.segments) {
-    const body = await store.get(segment.key);
+  const bodies = aheadOf(manifest.segments, ({ key }) => store.get(key));
+  for (const [index, segment] of manifest.segments.entries()) {
+    const body = await bodies(index);
     const actors = body && (await decodeSegment(body, segment, clock));
     if (actors instanceof Uint8Array) {
       yield actors;
@@ -91,4 +95,24 @@ async function* readSegments(
         (actors?.damage ?? 'it is not in the store'),
     );
   }
+}
+
+/** Results in order, the next ones being on their way while one is in use. */
+function aheadOf<T, R>(
+  items: readonly T[],
+  start: (item: T) => Promise<R>,
+): (index: number) => Promise<R> {
+  const started: Promise<R>[] = [];
+  return (index) => {
+    while (started.length < items.length && started.length <= index + READ_AHEAD) {
+      const one = start(items[started.length] as T);
+      // Who reads no further is not told of it; who does gets the error from the promise itself.
+      one.catch(() => undefined);
+      started.push(one);
+    }
+    const one = started[index] as Promise<R>;
+    // What was handed out is no longer held here: it may be 16 MiB.
+    delete started[index];
+    return one;
+  };
 }

@@ -105,35 +105,82 @@ export interface RetentionPlan {
  * somebody else's.
  */
 export function planRetention(facts: RetentionFacts): RetentionPlan {
-  const known = facts.manifests.flatMap(({ key, manifest }) => {
-    const sequence = manifestSequence(key);
-    return sequence === undefined ? [] : [{ key, manifest, sequence }];
-  });
+  const known = numbered(facts.manifests);
   const readable = known.filter(({ manifest }) => manifest !== undefined);
   const newestFirst = readable.sort((a, b) => b.sequence - a.sequence);
   const oldest = newestFirst.slice(0, Math.max(1, facts.keepCount)).at(-1)?.sequence;
   // Without one readable manifest nothing is known, and nothing goes.
   if (oldest === undefined) return { manifestKeys: [], segmentKeys: [] };
-  const isKept = ({ sequence, manifest }: (typeof known)[number]) =>
+  const isKept = ({ sequence, manifest }: Numbered) =>
     sequence >= oldest || (manifest !== undefined && manifest.savepoint !== null);
   const kept = known.filter(isKept);
+  return {
+    manifestKeys: known.filter((one) => !isKept(one)).map(({ key }) => key),
+    segmentKeys: unnamed(facts.segmentKeys, kept, newestOf(known)),
+  };
+}
+
+export interface RemovalFacts extends Omit<RetentionFacts, 'keepCount'> {
+  readonly sequence: number;
+}
+
+export type RemovalPlan =
+  | ({ readonly kind: 'remove' } & RetentionPlan)
+  | { readonly kind: 'unknown' }
+  /** No newer one can be read: the next seal builds on it, and a stale owner is told by it. */
+  | { readonly kind: 'needed' };
+
+/** One checkpoint goes because a person says so; all others are kept. */
+export function planRemoval(facts: RemovalFacts): RemovalPlan {
+  const known = numbered(facts.manifests);
+  const gone = known.filter(({ sequence }) => sequence === facts.sequence);
+  if (gone.length === 0) return { kind: 'unknown' };
+  const kept = known.filter(({ sequence }) => sequence !== facts.sequence);
+  const hasNewer = kept.some(
+    ({ sequence, manifest }) => sequence > facts.sequence && manifest !== undefined,
+  );
+  if (!hasNewer) return { kind: 'needed' };
+  return {
+    kind: 'remove',
+    manifestKeys: gone.map(({ key }) => key),
+    segmentKeys: unnamed(facts.segmentKeys, kept, newestOf(known)),
+  };
+}
+
+interface Numbered {
+  readonly key: string;
+  readonly manifest: Manifest | undefined;
+  readonly sequence: number;
+}
+
+/** Without what is no manifest by its name. */
+function numbered(manifests: RetentionFacts['manifests']): readonly Numbered[] {
+  return manifests.flatMap(({ key, manifest }) => {
+    const sequence = manifestSequence(key);
+    return sequence === undefined ? [] : [{ key, manifest, sequence }];
+  });
+}
+
+const newestOf = (known: readonly Numbered[]) => Math.max(...known.map(({ sequence }) => sequence));
+
+/** What no kept manifest names, or may name because it cannot be read, and no upload is making. */
+function unnamed(
+  segmentKeys: readonly string[],
+  kept: readonly Numbered[],
+  newestSealed: number,
+): readonly string[] {
   const named = new Set(
     kept.flatMap(({ manifest }) => manifest?.segments.map(({ key }) => key) ?? []),
   );
-  const newestSealed = Math.max(...known.map(({ sequence }) => sequence));
   const mystery = Math.max(
     -1,
     ...kept.flatMap(({ manifest, sequence }) => (manifest === undefined ? [sequence] : [])),
   );
-  const mayGo = (key: string) => {
+  return segmentKeys.filter((key) => {
     const sequence = segmentName(key)?.sequence;
     if (sequence === undefined || named.has(key)) return false;
     return sequence > mystery && sequence <= newestSealed;
-  };
-  return {
-    manifestKeys: known.filter((one) => !isKept(one)).map(({ key }) => key),
-    segmentKeys: facts.segmentKeys.filter(mayGo),
-  };
+  });
 }
 
 /** The manifest's own key, for messages and look-ups. */

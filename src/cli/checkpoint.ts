@@ -1,5 +1,6 @@
 /**
- * `shrike checkpoint`: what there is to restore from, whether it is whole, and one more on request.
+ * `shrike checkpoint`: what there is to restore from, whether it is whole, one more on request, one
+ * less on request.
  */
 import type { ListedManifest, Manifest } from '../core/checkpoint.ts';
 import { ShrikeError } from '../core/errors.ts';
@@ -17,6 +18,10 @@ export interface CreateOptions extends CommonOptions {
   readonly name: string;
   readonly json?: boolean;
 }
+export interface DeleteOptions extends CheckpointOptions {
+  readonly sequence?: number;
+  readonly name?: string;
+}
 
 /**
  * Every listed checkpoint with its partition.
@@ -24,7 +29,8 @@ export interface CreateOptions extends CommonOptions {
  */
 async function listed(options: CheckpointOptions) {
   const { config } = configOf(options);
-  requireDataFolder(config.dataDir);
+  // A bucket can be looked at from any machine.
+  if (config.s3.bucket === '') requireDataFolder(config.dataDir);
   const stored = await StoredCheckpoints.open(config);
   const wanted = (partition: number) => (options.partition ?? partition) === partition;
   const found: { readonly partition: number; readonly one: ListedManifest }[] = [];
@@ -124,4 +130,51 @@ export async function create({ name, json, ...common }: CreateOptions): Promise<
   const rows = created.partitions.map((one) => [one.partition, one.sequence, one.nextOffset]);
   print(`savepoint ${created.name}`);
   print(table([['partition', 'checkpoint', 'offset'], ...rows]));
+}
+
+/** A checkpoint by its numbers, or a savepoint by its name in every partition. */
+export async function remove(options: DeleteOptions): Promise<void> {
+  const { sequence, name } = options;
+  if ((sequence === undefined) === (name === undefined)) {
+    throw new ShrikeError('USAGE', 'checkpoint delete wants --name, or --partition and --sequence');
+  }
+  if (sequence !== undefined && options.partition === undefined) {
+    throw new ShrikeError('USAGE', '--sequence counts by partition; which one: --partition N');
+  }
+  const { stored, found } = await listed(options);
+  const chosen = found.flatMap(({ partition, one }) => {
+    const number = 'manifest' in one ? one.manifest.sequence : sequenceIn(one.key);
+    const isMeant =
+      sequence === undefined
+        ? 'manifest' in one && one.manifest.savepoint === name
+        : number === sequence;
+    return isMeant && number !== undefined ? [{ partition, sequence: number }] : [];
+  });
+  if (stored === undefined || chosen.length === 0) {
+    const what = name === undefined ? `checkpoint ${sequence}` : `savepoint named ${name}`;
+    throw new ShrikeError('CHECKPOINT_NOT_FOUND', `there is no ${what}`);
+  }
+  // All or none: what must stay is found out before the first one goes.
+  const plans: (Deleted & { readonly keys: readonly string[] })[] = [];
+  for (const one of chosen) {
+    const keys = await stored.removable(one.partition, one.sequence);
+    plans.push({ ...one, objects: keys.length, keys });
+  }
+  for (const { keys } of plans) await stored.remove(keys);
+  const deleted = plans.map(({ keys: _, ...one }): Deleted => one);
+  if (options.json === true) return printJson(deleted);
+  const rows = deleted.map((one) => [one.partition, one.sequence, one.objects]);
+  print(table([['partition', 'deleted', 'objects'], ...rows]));
+}
+
+interface Deleted {
+  readonly partition: number;
+  readonly sequence: number;
+  readonly objects: number;
+}
+
+/** Of a manifest that cannot be read only the name is left. */
+function sequenceIn(key: string): number | undefined {
+  const match = /(\d+)\.json$/.exec(key);
+  return match === null ? undefined : Number(match[1]);
 }

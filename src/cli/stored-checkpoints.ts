@@ -1,25 +1,32 @@
 /**
- * The checkpoints in a data folder, for reading: objects never change, so an engine may go on
- * beside it.
+ * The stored checkpoints, in the data folder or in a bucket: objects never change, and what may be
+ * deleted no engine needs, so one may go on beside it.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCheckpoints } from '../../checkpoints/checkpoints.ts';
+import { removableKeys, removeAll } from '../../checkpoints/removal.ts';
 import { type CheckpointReport, verifyCheckpoint } from '../../checkpoints/verify.ts';
 import { DigestSum } from '../../state/digest.ts';
 import type { Checkpoints, ListedManifest, Manifest } from '../core/checkpoint.ts';
 import { systemClock as clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
+import type { ObjectStore } from '../core/object-store.ts';
 import { openObjectStore } from '../object-store.ts';
 
+interface Opened {
+  readonly store: ObjectStore;
+  readonly checkpoints: Checkpoints;
+  readonly application: string;
+  readonly topic: string;
+}
+
 export class StoredCheckpoints {
-  readonly #checkpoints: Checkpoints;
-  readonly #topic: string;
+  readonly #opened: Opened;
   readonly partitions: readonly number[];
 
-  private constructor(checkpoints: Checkpoints, topic: string, partitions: readonly number[]) {
-    this.#checkpoints = checkpoints;
-    this.#topic = topic;
+  private constructor(opened: Opened, partitions: readonly number[]) {
+    this.#opened = opened;
     this.partitions = partitions;
   }
 
@@ -34,25 +41,44 @@ export class StoredCheckpoints {
     const objects = await store.list(prefix);
     const partitions = new Set(objects.map(({ key }) => Number.parseInt(key.slice(prefix.length))));
     return new StoredCheckpoints(
-      openCheckpoints({ store, application, clock, ...checkpoints }),
-      topic,
+      {
+        store,
+        checkpoints: openCheckpoints({ store, application, clock, ...checkpoints }),
+        application,
+        topic,
+      },
       [...partitions].filter((one) => !Number.isNaN(one)).sort((a, b) => a - b),
     );
   }
 
   /** Newest first. */
   list(partition: number): Promise<readonly ListedManifest[]> {
-    return this.#checkpoints.list({ topic: this.#topic, partition });
+    const { checkpoints, topic } = this.#opened;
+    return checkpoints.list({ topic, partition });
   }
 
   /** Undefined when retention took it meanwhile: then it is not damaged, it is no more. */
   async verify(manifest: Manifest): Promise<CheckpointReport | undefined> {
     const digester = new DigestSum();
-    const report = await verifyCheckpoint({ checkpoints: this.#checkpoints, manifest, digester });
+    const { checkpoints } = this.#opened;
+    const report = await verifyCheckpoint({ checkpoints, manifest, digester });
     if (report.problems.length === 0) return report;
     const kept = await this.list(manifest.partition);
     const isKept = kept.some((one) => 'manifest' in one && isSame(one.manifest, manifest));
     return isKept ? report : undefined;
+  }
+
+  /**
+   * The objects that deleting these would delete, in that order.
+   * @throws CHECKPOINT_NOT_FOUND, CHECKPOINT_NEEDED
+   */
+  removable(partition: number, sequence: number): Promise<readonly string[]> {
+    const { store, application, topic } = this.#opened;
+    return removableKeys(store, { application, topic, partition, sequence });
+  }
+
+  remove(keys: readonly string[]): Promise<void> {
+    return removeAll(this.#opened.store, keys);
   }
 }
 

@@ -240,6 +240,12 @@ export const ConfigSchema = Type.Object(
           1 << 16,
           2 ** 40,
         ),
+        graceMs: integer(
+          'Milliseconds that the segments of a checkpoint stay after retention has dropped it, for who is restoring it.',
+          60_000,
+          0,
+          86_400_000,
+        ),
       },
       closed,
     ),

@@ -73,28 +73,24 @@ async function fromCheckpoints(
   partition: number,
   { committed, earliest }: Position,
 ): Promise<Restored> {
-  const of = { topic: parts.inputTopic, partition };
-  const manifests: Manifest[] = [];
-  let damagedCount = 0;
-  for (const listed of await parts.checkpoints.list(of)) {
-    if ('manifest' in listed) manifests.push(listed.manifest);
-    else {
-      damagedCount += 1;
-      reportDamage(parts, { partition, key: listed.key, reason: listed.damage });
-    }
-  }
+  const failed = new Map<number, string>();
+  const damage = new DamageReports(parts, partition);
   for (;;) {
+    // Anew after each failure: an owner that is about to lose the partition may have sealed newer
+    // checkpoints, and deleted the one that was being read.
+    const manifests = await sealedManifests(parts, { partition, failed, damage });
     const sealed = manifests.map((manifest) => manifest.nextOffset);
     const plan = planRestore({ committed, earliest, local: undefined, sealed });
     switch (plan.kind) {
-      case 'refuse':
-        throw new ShrikeError(
-          plan.code,
-          `partition ${partition}: the log holds ${earliest} to ${committed}, checkpoints are at ${sealed.join(', ') || 'none'}`,
-        );
+      case 'refuse': {
+        const where = `partition ${partition}: the log holds ${earliest} to ${committed}, checkpoints are at ${sealed.join(', ') || 'none'}`;
+        // What went while it was read was whole; the next attempt knows a newer K.
+        const isGone = [...failed.keys()].some((sequence) => !damage.isToldOf(nameOf(sequence)));
+        throw new ShrikeError(isGone ? 'CHECKPOINT_CORRUPT' : plan.code, where);
+      }
       case 'local':
       case 'start-empty':
-        if (damagedCount > 0) {
+        if (damage.count > 0) {
           parts.emitEvent('warn', 'no checkpoint is usable; the state is rebuilt from the log', {
             partition,
             replayFrom: plan.replayFrom,
@@ -107,21 +103,47 @@ async function fromCheckpoints(
         };
       case 'checkpoint': {
         const manifest = manifests[plan.index] as Manifest;
-        const store = await copyIn(parts, partition, manifest);
-        if (store !== undefined) return { store, offset: manifest.nextOffset, from: 'checkpoint' };
-        damagedCount += 1;
-        manifests.splice(plan.index, 1);
+        const copied = await copyIn(parts, partition, manifest);
+        if (!('reason' in copied)) {
+          return { store: copied, offset: manifest.nextOffset, from: 'checkpoint' };
+        }
+        failed.set(manifest.sequence, copied.reason);
       }
     }
   }
 }
 
-/** @returns undefined when the checkpoint is damaged: the one before it is next. */
+interface Search {
+  readonly partition: number;
+  /** Sequence numbers of what could not be copied in, and why. */
+  readonly failed: ReadonlyMap<number, string>;
+  readonly damage: DamageReports;
+}
+
+/** Newest first, without those that failed: they are damaged if they are still there. */
+async function sealedManifests(
+  { checkpoints, inputTopic }: RestoreParts,
+  { partition, failed, damage }: Search,
+): Promise<readonly Manifest[]> {
+  const manifests: Manifest[] = [];
+  for (const listed of await checkpoints.list({ topic: inputTopic, partition })) {
+    if ('damage' in listed) {
+      damage.report(listed.key, listed.damage);
+      continue;
+    }
+    const reason = failed.get(listed.manifest.sequence);
+    if (reason === undefined) manifests.push(listed.manifest);
+    else damage.report(nameOf(listed.manifest.sequence), reason);
+  }
+  return manifests;
+}
+
+/** @returns the reason when the checkpoint is damaged or was deleted meanwhile. */
 async function copyIn(
   parts: RestoreParts,
   partition: number,
   manifest: Manifest,
-): Promise<ActorStore | undefined> {
+): Promise<ActorStore | { readonly reason: string }> {
   const { digest, actorCount, schemas } = manifest;
   const meta: StoreMeta = { formatVersion: 1, nextOffset: INCOMPLETE, digest, actorCount, schemas };
   const store = await parts.stores.open(partition);
@@ -136,24 +158,35 @@ async function copyIn(
     await store.close();
     await parts.stores.destroy(partition);
     if (codeOf(error) !== 'CHECKPOINT_CORRUPT') throw error;
-    reportDamage(parts, {
-      partition,
-      key: `checkpoint ${manifest.sequence}`,
-      reason: explain(error),
-    });
-    return undefined;
+    return { reason: explain(error) };
   }
 }
 
-interface Damage {
-  readonly partition: number;
-  readonly key: string;
-  readonly reason: string;
-}
+const nameOf = (sequence: number) => `checkpoint ${sequence}`;
 
-function reportDamage({ emitEvent }: RestoreParts, damage: Damage): void {
-  emitEvent('error', 'checkpoint is damaged; the one before it is used', {
-    code: 'CHECKPOINT_CORRUPT',
-    ...damage,
-  });
+/** Tells each damaged checkpoint once. */
+class DamageReports {
+  readonly #parts: RestoreParts;
+  readonly #partition: number;
+  readonly #keys = new Set<string>();
+
+  constructor(parts: RestoreParts, partition: number) {
+    this.#parts = parts;
+    this.#partition = partition;
+  }
+
+  get count(): number {
+    return this.#keys.size;
+  }
+
+  isToldOf(key: string): boolean {
+    return this.#keys.has(key);
+  }
+
+  report(key: string, reason: string): void {
+    if (this.#keys.has(key)) return;
+    this.#keys.add(key);
+    const facts = { code: 'CHECKPOINT_CORRUPT', partition: this.#partition, key, reason };
+    this.#parts.emitEvent('error', 'checkpoint is damaged; the one before it is used', facts);
+  }
 }

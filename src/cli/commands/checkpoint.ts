@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { CheckpointOptions, CreateOptions } from '../checkpoint.ts';
+import type { CheckpointOptions, CreateOptions, DeleteOptions } from '../checkpoint.ts';
 import { wholeNumber, withCommonOptions } from '../options.ts';
 
 const LIST_EXAMPLES = `
@@ -16,17 +16,25 @@ Examples:
   shrike checkpoint verify --partition 3
 `;
 const CREATE_EXAMPLES = `
-Retention keeps a savepoint until somebody deletes its manifest. Needs a running engine.
+Retention keeps a savepoint until it is deleted by hand. Needs a running engine.
 
 Examples:
   shrike checkpoint create --name before-upgrade
+`;
+const DELETE_EXAMPLES = `
+Deletes the manifest, then the segments that no other checkpoint needs. The newest checkpoint of a
+partition stays. An engine may run meanwhile.
+
+Examples:
+  shrike checkpoint delete --name before-upgrade
+  shrike checkpoint delete --partition 3 --sequence 12
 `;
 
 export function addCheckpoint(program: Command): void {
   const group = program
     .command('checkpoint')
-    .description('list, verify and create checkpoints')
-    .addHelpText('after', LIST_EXAMPLES + VERIFY_EXAMPLES + CREATE_EXAMPLES);
+    .description('list, verify, create and delete checkpoints')
+    .addHelpText('after', LIST_EXAMPLES + VERIFY_EXAMPLES + CREATE_EXAMPLES + DELETE_EXAMPLES);
   const command = (name: string) =>
     withCommonOptions(group.command(name)).option('--json', 'as JSON');
   const ofPartition = (one: Command) =>
@@ -46,4 +54,10 @@ export function addCheckpoint(program: Command): void {
     .requiredOption('--name <name>', 'what the savepoint is for')
     .addHelpText('after', CREATE_EXAMPLES)
     .action(async (options: CreateOptions) => (await import('../checkpoint.ts')).create(options));
+  ofPartition(command('delete'))
+    .description('delete one checkpoint, or a savepoint by its name')
+    .option('--sequence <n>', 'its number in the partition', wholeNumber('--sequence', 1))
+    .option('--name <name>', 'a savepoint, in every partition that has it')
+    .addHelpText('after', DELETE_EXAMPLES)
+    .action(async (options: DeleteOptions) => (await import('../checkpoint.ts')).remove(options));
 }
