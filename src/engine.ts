@@ -42,6 +42,8 @@ import { startActorThread } from './worker-thread.ts';
 
 const STATUS_INTERVAL_MS = 1000;
 const RETENTION_INTERVAL_MS = 60_000;
+/** Of checkpoints many times a second some may take longer without anything being wrong. */
+const CHECKPOINT_LATE_MS_MIN = 3000;
 const ALERTS_KEPT = 200;
 const DEFAULT_BUNDLE = new URL('../../models/default/', import.meta.url);
 const SCORE_THREAD = new URL('./score-thread.js', import.meta.url);
@@ -78,12 +80,15 @@ export class Engine implements EngineView {
     this.#parts = parts;
     this.log = log;
     this.config = config;
-    this.#board = new StatusBoard({
-      startedAtMs: clock.nowMs(),
-      application: config.application,
-      version: VERSION,
-      modelId: model.modelId,
-    });
+    this.#board = new StatusBoard(
+      {
+        startedAtMs: clock.nowMs(),
+        application: config.application,
+        version: VERSION,
+        modelId: model.modelId,
+      },
+      { checkpointLateMs: Math.max(CHECKPOINT_LATE_MS_MIN, 3 * config.checkpoints.intervalMs) },
+    );
     this.#status = this.#board.picture(clock.nowMs());
     this.#coordinator = new Coordinator({
       log,

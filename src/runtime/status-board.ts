@@ -18,6 +18,17 @@ export interface BoardFacts {
   readonly modelId: string;
 }
 
+export interface BoardLimits {
+  /** Committed payments that are in no checkpoint for longer than this are a problem. */
+  readonly checkpointLateMs: number;
+}
+
+interface Unsealed {
+  /** Of the checkpoint that lacks them. */
+  readonly offset: Offset;
+  readonly sinceMs: number;
+}
+
 interface Rates {
   readonly paymentsPerSecond: number;
   readonly latencyMs: EngineStatus['latencyMs'];
@@ -36,6 +47,9 @@ function plus(totals: Totals, of: PartitionStats): Totals {
 
 export class StatusBoard {
   readonly #facts: BoardFacts;
+  readonly #limits: BoardLimits;
+  /** By partition: since when there are payments that the newest checkpoint does not hold. */
+  #unsealed: ReadonlyMap<number, Unsealed> = new Map();
   readonly #stats = new Map<number, WorkerStats>();
   readonly #earlierLatency = new Map<number, LatencyHistogram>();
   readonly #windows = new Map<number, LatencyHistogram>();
@@ -49,8 +63,12 @@ export class StatusBoard {
   #ready = false;
   #wasCaughtUp = false;
 
-  constructor(facts: BoardFacts) {
+  constructor(
+    facts: BoardFacts,
+    limits: BoardLimits = { checkpointLateMs: Number.POSITIVE_INFINITY },
+  ) {
     this.#facts = facts;
+    this.#limits = limits;
   }
 
   onStats(worker: number, stats: WorkerStats): void {
@@ -88,9 +106,12 @@ export class StatusBoard {
       atMs: nowMs,
       ...this.#facts,
       ready: this.#ready,
-      problems: partitions
-        .filter(({ phase }) => phase === 'failed')
-        .map(({ partition }) => `partition ${partition} has failed; see the log`),
+      problems: [
+        ...partitions
+          .filter(({ phase }) => phase === 'failed')
+          .map(({ partition }) => `partition ${partition} has failed; see the log`),
+        ...this.#lateCheckpoints(partitions, nowMs),
+      ],
       ...this.#rates,
       totals,
       lag: {
@@ -128,6 +149,25 @@ export class StatusBoard {
         (p) => p.partition === partition && p.phase === 'live' && p.committedOffset >= target,
       ),
     );
+  }
+
+  /** A store that is slow, full or down stops no payment: it shows here. */
+  #lateCheckpoints(partitions: EngineStatus['partitions'], nowMs: number): readonly string[] {
+    const unsealed = new Map<number, Unsealed>();
+    for (const { partition, committedOffset, checkpoint } of partitions) {
+      if (committedOffset <= checkpoint.offset) continue;
+      const known = this.#unsealed.get(partition);
+      const isSame = known !== undefined && known.offset === checkpoint.offset;
+      unsealed.set(partition, isSame ? known : { offset: checkpoint.offset, sinceMs: nowMs });
+    }
+    this.#unsealed = unsealed;
+    const lateMs = [...unsealed.values()]
+      .map(({ sinceMs }) => nowMs - sinceMs)
+      .filter((ms) => ms > this.#limits.checkpointLateMs);
+    if (lateMs.length === 0) return [];
+    const count = lateMs.length === 1 ? '1 partition' : `${lateMs.length} partitions`;
+    const seconds = Math.floor(Math.max(...lateMs) / 1000);
+    return [`checkpoints are late: ${count} could not seal for ${seconds} s; payments go on`];
   }
 
   #measure(nowMs: number, records: number): void {

@@ -118,3 +118,21 @@ test('the status line says all of it in one line', () => {
     '●  12,345 payments/s  p50 3.2 ms  p99 32 ms  7 alerts  0 checkpoints  lag 10  1 dead letters',
   );
 });
+
+test('payments that no checkpoint takes are a problem after the limit, and no longer when one does', () => {
+  const board = new StatusBoard(FACTS, { checkpointLateMs: 30_000 });
+  const problemsAt = (nowMs: number, committedOffset: number, sealedOffset: number) => {
+    const { checkpoint } = new TaskCounters(systemClock, statsOf({}) as never);
+    const sealed = { ...checkpoint, offset: sealedOffset };
+    board.onStats(0, statsOf({ committedOffset, checkpoint: sealed }));
+    return board.picture(nowMs, undefined).problems;
+  };
+  expect(problemsAt(0, 10, 10)).toEqual([]);
+  // A quiet hour: the old checkpoint holds everything.
+  expect(problemsAt(3_600_000, 11, 10)).toEqual([]);
+  expect(problemsAt(3_630_000, 20, 10)).toEqual([]);
+  expect(problemsAt(3_631_000, 21, 10)).toEqual([
+    'checkpoints are late: 1 partition could not seal for 31 s; payments go on',
+  ]);
+  expect(problemsAt(3_632_000, 22, 21)).toEqual([]);
+});
