@@ -114,6 +114,14 @@ export class PackedRecords {
     return this.keys.toString('utf8', i === 0 ? 0 : this.keyEnds[i - 1], this.keyEnds[i]);
   }
 
+  isTombstone(i: number): boolean {
+    return ((this.#flags[i] as number) & FLAG_TOMBSTONE) !== 0;
+  }
+
+  hasKey(i: number): boolean {
+    return ((this.#flags[i] as number) & FLAG_NULL_KEY) === 0;
+  }
+
   timestampMs(i: number): number {
     return this.timestampsMs[i] as number;
   }
