@@ -64,6 +64,14 @@ running() {
   echo "$pid"
 }
 
+# One that has just been killed may hold its port a moment longer.
+is_taken() {
+  for _ in $(seq 10); do
+    answers "$1" || return 1
+    sleep 0.1
+  done
+}
+
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 install() {
@@ -230,7 +238,7 @@ start() {
   fi
   command -v "$java" >/dev/null || die "Java 17 or later is needed to run Kafka (on Debian: apt-get install openjdk-17-jre-headless)"
   for n in "${to_start[@]}"; do
-    ! answers "$(node_port "$n" 0)" || die "port $(node_port "$n" 0) is taken by something else; choose another: KAFKA_PORT"
+    ! is_taken "$(node_port "$n" 0)" || die "port $(node_port "$n" 0) is taken by something else; choose another: KAFKA_PORT"
   done
   install
   echo "$port $nodes $secure $proxied" >"$dir/settings"

@@ -41,6 +41,13 @@ running() {
 }
 
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
+# One that has just been killed may hold its port a moment longer.
+is_taken() {
+  for _ in $(seq 10); do
+    listens || return 1
+    sleep 0.1
+  done
+}
 answers() { curl -sf -o /dev/null --noproxy '*' --max-time 2 "$url/minio/health/ready"; }
 
 install() {
@@ -77,7 +84,7 @@ start() {
     return
   fi
   command -v curl >/dev/null || die "curl is needed to make the bucket"
-  ! listens || die "port $port is taken by something else; choose another: MINIO_PORT"
+  ! is_taken || die "port $port is taken by something else; choose another: MINIO_PORT"
   install
   echo "$port" >"$dir/port"
   MINIO_BROWSER=off MINIO_UPDATE=off MINIO_CALLHOME_ENABLE=off setsid nohup "$cache/minio" server "$dir/data" \

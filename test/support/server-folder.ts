@@ -7,7 +7,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -161,11 +161,15 @@ export class ServerProcess {
   }
 }
 
-/** A process that has ended and that nobody has asked about yet (a zombie) is no longer alive. */
+/**
+ * A process that has ended and that nobody has asked about yet (a zombie) is no longer alive; but
+ * one whose first thread has ended still holds its ports while the others are ending.
+ */
 export function isAlive(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
+    const isZombie = /^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
+    return !isZombie || readdirSync(`/proc/${pid}/task`).length > 1;
   } catch {
     return false;
   }
