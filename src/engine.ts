@@ -57,7 +57,7 @@ export interface EngineOptions {
   /** Ends the process at once: it recovers as from a crash. */
   readonly onStuck: () => void;
   /** Runs before the first payment is read: readiness waits for what it appends. */
-  readonly prepare?: (log: Log) => Promise<void>;
+  readonly prepare?: (fed: { readonly log: Log; readonly config: Config }) => Promise<void>;
 }
 
 export class Engine implements EngineView {
@@ -113,7 +113,7 @@ export class Engine implements EngineView {
     const parts = await openParts(options);
     const engine = new Engine(parts);
     try {
-      await options.prepare?.(parts.log);
+      await options.prepare?.(parts);
       await engine.#coordinator.start();
       if (options.listen) await engine.#listen();
     } catch (error) {

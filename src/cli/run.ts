@@ -81,7 +81,7 @@ export async function runEngine(options: RunOptions): Promise<void> {
     logger,
     listen: options.listen,
     onStuck: () => process.exit(EXIT_STUCK),
-    prepare: (log) => prepare({ log, config }, { options, source, logger, stop: stop.signal }),
+    prepare: (fed) => prepare(fed, { options, source, logger, stop: stop.signal }),
   });
   const summary = new RunSummary(startedMs);
   engine.onStatus(summary.sample);

@@ -60,10 +60,18 @@ const APPEND_RECORDS_MAX = 16_000;
  * @throws CSV_*, DISK_FULL, DATA_DIR_UNWRITABLE, and what `Log.append` throws
  */
 export async function loadCsv(options: LoadOptions): Promise<LoadCounts> {
+  const profiles = await loadProfiles(options);
+  const transactions = await loadPayments(options);
+  return { ...profiles, transactions };
+}
+
+/** The users and the cards alone; as `loadCsv`. */
+export async function loadProfiles(
+  options: LoadOptions,
+): Promise<Pick<LoadCounts, 'users' | 'cards'>> {
   const users = await loadUsers(options);
   const cards = await loadCards(options);
-  const transactions = await loadPayments(options);
-  return { users, cards, transactions };
+  return { users, cards };
 }
 
 /**
