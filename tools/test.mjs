@@ -66,8 +66,12 @@ if (!existsSync(lock) || statSync(lock).mtimeMs < statSync('package-lock.json').
 }
 require('build', process.execPath, ['tools/build.mjs', '--all']);
 
-if (tiers.length === 0) {
+// Tiers with real servers, or a browser.
+const isReal = /^(?:conformance|integration|browser|drills)/;
+if (tiers.length === 0 || tiers.some((tier) => isReal.test(tier))) {
   require('install test prerequisites', 'bash', ['tools/install-test-prerequisites.sh']);
+}
+if (tiers.length === 0) {
   check('format', bin('biome'), ['ci', '--error-on-warnings', '.']);
   check('lint', bin('oxlint'), ['--type-aware', '--deny-warnings']);
   check('dead code', bin('knip'), ['--no-progress']);
