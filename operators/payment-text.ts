@@ -61,6 +61,7 @@ const CHIP_CODE = CHIP.charCodeAt(0);
 const SWIPE_CODE = SWIPE.charCodeAt(0);
 
 const QUOTE = 34;
+const COMMA = 44;
 const MINUS = 45;
 const DOT = 46;
 const ZERO = 48;
@@ -314,11 +315,27 @@ export class PaymentTexts {
   /** @returns undefined when the record is not plain: the codec is to say what it is */
   of(i: number): Payment | undefined {
     const { values, valueEnds } = this.#records;
-    cursor.bytes = values;
-    cursor.view = this.#view;
-    cursor.at = this.#records.valueStart(i);
+    this.#start(i);
     const payment = new PaymentInPlace(values);
     // A record that runs into the next one is not plain, whatever it seems to be.
     return payment.read() && cursor.at === valueEnds[i] ? payment : undefined;
+  }
+
+  /** Looks at the beginning only. @returns -1 when that is not plain */
+  userOf(i: number): number {
+    const { values, valueEnds } = this.#records;
+    this.#start(i);
+    cursor.literal(IDX);
+    cursor.integer(DIGITS_MAX);
+    cursor.literal(USER);
+    const user = cursor.integer(DIGITS_MAX);
+    const isWhole = cursor.at >= 0 && cursor.at < (valueEnds[i] as number);
+    return isWhole && values[cursor.at] === COMMA ? user : -1;
+  }
+
+  #start(i: number): void {
+    cursor.bytes = this.#records.values;
+    cursor.view = this.#view;
+    cursor.at = this.#records.valueStart(i);
   }
 }

@@ -44,8 +44,9 @@ export const DOLLARS_MAX = 1e12;
  * Least amount but 0: a card that spends 1e-160 has a deviation so small that its z leaves float32.
  */
 export const DOLLARS_MIN = 1e-6;
+export const USER_MAX = Number.MAX_SAFE_INTEGER;
 const COUNT_MAX = Number.MAX_SAFE_INTEGER;
-const FROM_0 = 'an integer from 0 to 2^53 - 1';
+export const FROM_0 = 'an integer from 0 to 2^53 - 1';
 const SHOWN_MAX = 40;
 
 /** The fields that are read, as the specification types them; a record may hold others. */
@@ -78,7 +79,7 @@ export function readPayment(raw: RawPayment): Payment | string {
 
 function identityFault({ idx, user, card }: RawPayment): string | undefined {
   if (idx !== undefined && !isInteger(idx, 0, COUNT_MAX)) return fault('idx', idx, FROM_0);
-  if (!isInteger(user, 0, COUNT_MAX)) return fault('user', user, FROM_0);
+  if (!isInteger(user, 0, USER_MAX)) return fault('user', user, FROM_0);
   if (!isInteger(card, 0, CARDS_MAX - 1)) {
     return fault('card', card, `an integer from 0 to ${CARDS_MAX - 1}`);
   }

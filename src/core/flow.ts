@@ -31,6 +31,15 @@ export interface Decoded<E> {
 /** Decodes records [first, count) of a packed batch; never throws for what a record holds. */
 export type Decode<E> = (records: PackedRecords, first: number) => Decoded<E>;
 
+/** keys[i] is the actor key of record i; -1 exactly for `rejects`, and for records before `first`. */
+export interface KeysRead {
+  readonly keys: Float64Array;
+  readonly rejects: readonly Reject[];
+}
+
+/** Tells whose records [first, count) are, and nothing else; never throws for what one holds. */
+export type ReadKeys = (records: PackedRecords, first: number) => KeysRead;
+
 /**
  * values[i] is the object that record i holds; undefined for `rejects` and for records before
  * `first`.

@@ -5,8 +5,8 @@
  */
 import type { Offset } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
+import { MergeHeap } from '../core/merge-heap.ts';
 import { type FetchedBatch, PackedRecords } from '../core/records.ts';
-import { MergeHeap } from './merge-heap.ts';
 
 export interface MergeTopicOptions {
   readonly log: Pick<Log, 'offsets' | 'read'>;

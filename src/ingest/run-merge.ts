@@ -1,6 +1,6 @@
 /** Merges the sorted runs of a spill file: the least first item of all runs comes next. */
 import { assert } from '../core/assert.ts';
-import { MergeHeap } from './merge-heap.ts';
+import { MergeHeap } from '../core/merge-heap.ts';
 import { ITEM_HEADER_BYTES, type SortCodec } from './sort-codec.ts';
 import type { SpillFile } from './spill-file.ts';
 

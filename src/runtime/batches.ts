@@ -1,8 +1,9 @@
 /** Cuts what was read into batches that are stepped, scored and committed together. */
+
+import { type DeadLetter, deadLetter } from '../core/dead-letter.ts';
 import type { Decode, Reject } from '../core/flow.ts';
 import type { Offset } from '../core/ids.ts';
 import { PackedRecords, type SourceRead } from '../core/records.ts';
-import { type DeadLetter, deadLetter } from './dead-letter.ts';
 
 export interface StepBatch<E> {
   readonly events: E[];

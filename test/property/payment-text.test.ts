@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decodePayments, type Payment } from '../../operators/index.ts';
+import { decodePayments, type Payment, readPaymentUsers } from '../../operators/index.ts';
 import { type RawPayment, readPayment } from '../../operators/payment.ts';
 import { PaymentTexts } from '../../operators/payment-text.ts';
 import { parseJsonBatch } from '../../src/codec/json.ts';
@@ -69,6 +69,33 @@ test('a record read in place is the payment that the codec would give, in any co
         return event === undefined ? `${reject?.code}: ${reject?.reason}` : plain(event);
       });
       expect(got).toEqual(values.map(throughCodec));
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+/** The user alone, as the codec has it; of what is no JSON object nothing is said. */
+function userThroughCodec(value: string): number | string | undefined {
+  const { values, rejects } = parseJsonBatch(packed([{ key: '1', value, timestampMs: 0 }]), 0);
+  if (rejects[0] !== undefined) return undefined;
+  const { user } = values[0] as { user?: unknown };
+  return Number.isSafeInteger(user) && (user as number) >= 0 ? (user as number) : 'none';
+}
+
+test('whose a payment is, is what the codec would say, wherever the codec can say it', () => {
+  fc.assert(
+    fc.property(fc.array(json, { minLength: 1, maxLength: 5 }), (values) => {
+      const records = packed(values.map((value) => ({ key: '1', value, timestampMs: 0 })));
+      const { keys, rejects } = readPaymentUsers(parseJsonBatch)(records, 0);
+      expect(rejects.map(({ index }) => index)).toEqual(
+        [...keys].flatMap((key, i) => (key < 0 ? [i] : [])),
+      );
+      const wanted = values.map(userThroughCodec);
+      const got = [...keys].map((key, i) => {
+        if (wanted[i] === undefined) return undefined;
+        return key < 0 ? 'none' : key;
+      });
+      expect(got).toEqual(wanted);
     }),
     { numRuns: 3000 },
   );

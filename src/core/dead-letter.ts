@@ -1,7 +1,7 @@
-import { assert } from '../core/assert.ts';
-import type { Reject } from '../core/flow.ts';
-import type { Offset, TopicPartition } from '../core/ids.ts';
-import type { NewRecord, PackedRecords } from '../core/records.ts';
+import { assert } from './assert.ts';
+import type { Reject } from './flow.ts';
+import type { Offset, TopicPartition } from './ids.ts';
+import type { NewRecord, PackedRecords } from './records.ts';
 
 /**
  * A record that could not be used, with all that is needed to find out why and to drive it again.
