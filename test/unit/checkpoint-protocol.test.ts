@@ -6,7 +6,13 @@ import {
   segmentKey,
   segmentName,
 } from '../../checkpoints/keys.ts';
-import { isBaseDue, nextManifest, planRetention, planSeal } from '../../checkpoints/protocol.ts';
+import {
+  isBaseDue,
+  nextManifest,
+  planRemoval,
+  planRetention,
+  planSeal,
+} from '../../checkpoints/protocol.ts';
 import type { Manifest } from '../../src/core/checkpoint.ts';
 import type { Snapshot } from '../../src/core/state.ts';
 
@@ -211,5 +217,45 @@ describe('retention', () => {
       manifestKeys: [],
       segmentKeys: keys(1),
     });
+  });
+});
+
+describe('what deleting one checkpoint deletes', () => {
+  const at = (sequence: number, over: Partial<Manifest> = {}) => ({
+    key: manifestKey(PREFIX, sequence),
+    manifest: manifest(sequence, over),
+  });
+  const unreadable = (sequence: number) => ({ key: manifestKey(PREFIX, sequence) });
+  const segmentKeys = [1, 2, 3, 4].map((sequence) => segment(sequence).key);
+
+  test('C4: its manifest, then what no other names; an upload in progress stays', () => {
+    const manifests = [at(1), at(2, { segments: [segment(1), segment(2)] }), at(3)];
+    expect(planRemoval({ manifests, segmentKeys, sequence: 2 })).toEqual({
+      kind: 'remove',
+      manifestKeys: [manifestKey(PREFIX, 2)],
+      segmentKeys: [segment(2).key],
+    });
+  });
+
+  test('the newest stays, and so does the newest that can be read', () => {
+    const manifests = [at(1), at(2), unreadable(3)];
+    expect(planRemoval({ manifests, segmentKeys, sequence: 3 }).kind).toBe('needed');
+    expect(planRemoval({ manifests, segmentKeys, sequence: 2 }).kind).toBe('needed');
+    expect(planRemoval({ manifests, segmentKeys, sequence: 1 })).toEqual({
+      kind: 'remove',
+      manifestKeys: [manifestKey(PREFIX, 1)],
+      // The one that cannot be read may name them all.
+      segmentKeys: [],
+    });
+  });
+
+  test('one that cannot be read may go, and one that is not there is unknown', () => {
+    const manifests = [unreadable(1), at(2)];
+    expect(planRemoval({ manifests, segmentKeys, sequence: 1 })).toEqual({
+      kind: 'remove',
+      manifestKeys: [manifestKey(PREFIX, 1)],
+      segmentKeys: [segment(1).key],
+    });
+    expect(planRemoval({ manifests, segmentKeys, sequence: 7 }).kind).toBe('unknown');
   });
 });
