@@ -2,7 +2,6 @@
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { Config } from '../src/core/config.ts';
-import { ShrikeError } from '../src/core/errors.ts';
 
 /** Of one thread: its partitions seal in turns, and a large object has a few parts under way. */
 const SOCKETS_MAX = 16;
@@ -11,13 +10,8 @@ const CONNECT_MS_MAX = 3000;
 const SILENT_MS_MAX = 10_000;
 const REGION_OF_LAST_RESORT = 'us-east-1';
 
-/** @throws CONFIG_INVALID */
 export async function connectS3(config: Config['s3']): Promise<S3Client> {
   const { endpoint, region, pathStyle, deadlineMs } = config;
-  if (endpoint !== '' && !/^https?:\/\/[^/]/.test(endpoint)) {
-    const message = `s3.endpoint is ${JSON.stringify(endpoint)}; it begins with http:// or https://`;
-    throw new ShrikeError('CONFIG_INVALID', message);
-  }
   const settings: S3ClientConfig = {
     ...(endpoint !== '' && { endpoint }),
     ...(region !== '' && { region }),

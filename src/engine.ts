@@ -26,7 +26,7 @@ import { claimDataFolder, type DataFolder } from './data-folder.ts';
 import { inputPositions } from './input-positions.ts';
 import { ALERTS_TOPIC, createFlow, topicsOf } from './job.ts';
 import { openEmbeddedLog } from './log/embedded/log.ts';
-import { openObjectStore } from './object-store.ts';
+import { deferObjectStore } from './object-store.ts';
 import { readPage } from './record-pages.ts';
 import { applyRetention } from './retention.ts';
 import { Coordinator } from './runtime/coordinator.ts';
@@ -321,7 +321,7 @@ async function openParts(options: EngineOptions): Promise<OpenParts> {
     const { sync, syncIntervalMs } = config.log;
     log = await openEmbeddedLog(folder.log, { sync, syncIntervalMs, clock });
     await log.ensureTopics(topicsOf(config));
-    const store = await openObjectStore(config, folder.checkpoints, clock);
+    const store = await deferObjectStore(config, folder.checkpoints, clock);
     const checkpoints = openCheckpoints({
       store,
       application: config.application,

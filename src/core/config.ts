@@ -262,8 +262,10 @@ export const ConfigSchema = Type.Object(
           pattern: '^([a-zA-Z0-9._=-]+/)*$',
         }),
         endpoint: Type.String({
-          description: 'Address of the store, for MinIO and the like. Empty: AWS.',
+          description:
+            'Address of the store, `http://host:port`, for MinIO and the like. Empty: AWS.',
           default: '',
+          pattern: '^(https?://[^/].*)?$',
         }),
         region: Type.String({
           description: 'Region of the bucket. Empty: what the AWS SDK finds, or us-east-1.',
