@@ -13,6 +13,7 @@ import {
   type CoordinatorKind,
   FIND_COORDINATOR,
   METADATA,
+  type PartitionMetadata,
   type TopicMetadata,
 } from './wire/metadata.ts';
 import type { HostPort, KafkaSettings } from './wire/settings.ts';
@@ -27,7 +28,17 @@ export interface ClusterOptions {
 /**
  * Requests of one lane wait for each other at a broker, those of different lanes do not.
  */
-export type Lane = 'general' | 'fetch' | 'group' | 'heartbeat' | 'transaction';
+export type Lane =
+  | 'general'
+  | 'fetch'
+  | 'fetch-now'
+  | 'group'
+  | 'heartbeat'
+  | 'transaction'
+  | 'produce';
+
+/** A join is answered when all members have joined: the rebalance time-out (60 s), and some more. */
+const GROUP_TIMEOUT_MS = 65_000;
 
 const RETRY_MS_MIN = 20;
 const RETRY_MS_MAX = 500;
@@ -93,13 +104,21 @@ export class Cluster {
    * The leader as known; looked up, with patience, when it is not.
    * @throws LOG_TOPIC_UNKNOWN, LOG_UNAVAILABLE
    */
-  leader({ topic, partition }: TopicPartition): Promise<number> {
+  async leader(of: TopicPartition): Promise<number> {
+    return (await this.leadership(of)).leader;
+  }
+
+  /**
+   * The leader and its epoch: a broker that is asked with the epoch says when it is another.
+   * @throws LOG_TOPIC_UNKNOWN, LOG_UNAVAILABLE
+   */
+  leadership({ topic, partition }: TopicPartition): Promise<PartitionMetadata> {
     return this.#patiently(`the leader of ${topic}-${partition}`, async () => {
       const known = (await this.#topic(topic)).partitions.find((p) => p.partition === partition);
       if (known === undefined) {
         throw new ShrikeError('LOG_TOPIC_UNKNOWN', `topic ${topic} has no partition ${partition}`);
       }
-      if (known.leader >= 0) return known.leader;
+      if (known.leader >= 0) return known;
       this.forgetTopic(topic);
       return undefined;
     });
@@ -130,6 +149,24 @@ export class Cluster {
 
   forgetCoordinator(kind: CoordinatorKind, key: string): void {
     this.#coordinators.delete(`${kind} ${key}`);
+  }
+
+  /** Ends what is being waited for on a lane, at every broker. */
+  hangUp(lane: Exclude<Lane, 'general'>): void {
+    for (const [key, opening] of this.#connections) {
+      if (!key.endsWith(` ${lane}`)) continue;
+      this.#connections.delete(key);
+      // One that could not be opened has told whoever asked for it.
+      opening.then(
+        (connection) => connection.close(),
+        () => {},
+      );
+    }
+  }
+
+  /** A moment before the next try. */
+  pause(ms: number): Promise<void> {
+    return this.#options.clock.sleep(ms);
   }
 
   async close(): Promise<void> {
@@ -185,10 +222,16 @@ export class Cluster {
     const at = this.#brokers.get(node);
     if (at === undefined) throw new ShrikeError('LOG_UNAVAILABLE', `broker ${node} is not there`);
     const key = lane === 'general' ? `${at.host}:${at.port}` : `${at.host}:${at.port} ${lane}`;
-    return this.#open(key, at);
+    const { requestTimeoutMs } = this.#options;
+    const isGroup = lane === 'group';
+    return this.#open(key, at, isGroup ? GROUP_TIMEOUT_MS : requestTimeoutMs);
   }
 
-  async #open(key: string, at: HostPort): Promise<Connection> {
+  async #open(
+    key: string,
+    at: HostPort,
+    requestTimeoutMs = this.#options.requestTimeoutMs,
+  ): Promise<Connection> {
     if (this.#isClosed) throw new ShrikeError('LOG_UNAVAILABLE', 'the log is closed');
     const known = this.#connections.get(key);
     if (known !== undefined) {
@@ -196,9 +239,9 @@ export class Cluster {
       if (connection.isUsable) return connection;
       // Someone else may have replaced it meanwhile.
       if (this.#connections.get(key) === known) this.#connections.delete(key);
-      else return this.#open(key, at);
+      else return this.#open(key, at, requestTimeoutMs);
     }
-    const { settings, requestTimeoutMs } = this.#options;
+    const { settings } = this.#options;
     const opening = Connection.open({ settings, at, requestTimeoutMs });
     this.#connections.set(key, opening);
     opening.catch(() => {

@@ -1,0 +1,199 @@
+/**
+ * Who a producer is to the brokers: one transactional id, and the newest epoch of it that this
+ * process was given. Every request carries the epoch; a broker refuses an older one.
+ *
+ *     none ──────► ready ──► open ──► ready        a commit, every answer in hand
+ *                    ▲        └─────► doubtful     a commit failed, or an answer was lost
+ *     fenced ────────┘ ◄─ back off ─┐    │
+ *        ▲                          │    ├──► ready   aborted (or decided before), next epoch
+ *        └──────────────────────────┴────┴──► fenced  somebody else has a newer epoch
+ *
+ * T3  An epoch of which a request may still be under way somewhere is not used for another
+ *     transaction.
+ */
+import { assert } from '../../../core/assert.ts';
+import type { Clock } from '../../../core/clock.ts';
+import { ShrikeError } from '../../../core/errors.ts';
+import { type TopicPartition, topicPartitionName } from '../../../core/ids.ts';
+import type { Random } from '../../../core/random.ts';
+import type { Cluster } from '../cluster.ts';
+import {
+  END,
+  INIT_PRODUCER_ID,
+  NO_PRODUCER,
+  type ProducerEpoch,
+  type Writing,
+} from './messages.ts';
+import { type Answer, ask, type Reply } from './patience.ts';
+import type { Step } from './verdict.ts';
+
+export interface ProducerOptions {
+  readonly cluster: Cluster;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly transactionalId: string;
+  /** After so long the broker aborts a transaction by itself. */
+  readonly transactionTimeoutMs: number;
+}
+
+type Phase = 'none' | 'ready' | 'open' | 'doubtful' | 'fenced';
+
+/** Long enough for a heartbeat to tell a process that came back from the dead that it was dead. */
+const BACK_OFF_MS_MIN = 250;
+const BACK_OFF_MS_MAX = 10_000;
+/** Without a fence for so long, the next one is the first again. */
+const PEACE_MS = 60_000;
+const SEQUENCE_END = 2 ** 31;
+
+export class ProducerIdentity {
+  readonly #options: ProducerOptions;
+  readonly #sequences = new Map<string, number>();
+  #phase: Phase = 'none';
+  #epoch: ProducerEpoch = NO_PRODUCER;
+  #changing: Promise<void> | undefined;
+  #isLost = false;
+  #fenceCount = 0;
+  #fencedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ProducerOptions) {
+    this.#options = options;
+  }
+
+  get writing(): Writing {
+    return { transactionalId: this.#options.transactionalId, ...this.#epoch };
+  }
+
+  /** The number of the partition's next record, of which so many are about to be sent. */
+  sequence(of: TopicPartition, count: number): number {
+    const name = topicPartitionName(of);
+    const sequence = this.#sequences.get(name) ?? 0;
+    this.#sequences.set(name, (sequence + count) % SEQUENCE_END);
+    return sequence;
+  }
+
+  /** Takes the transactional id over, unless that is done. @throws COMMIT_FAILED */
+  async take(): Promise<void> {
+    await this.settle();
+    if (this.#phase === 'none') await this.#change(() => this.#init(NO_PRODUCER));
+  }
+
+  /**
+   * Resolves when a transaction may begin.
+   * @param isOwner asked before the id is taken from somebody else @throws COMMIT_FENCED, COMMIT_FAILED
+   */
+  async ready(isOwner: () => boolean): Promise<void> {
+    await this.settle();
+    if (this.#is('ready')) return;
+    if (this.#is('fenced')) {
+      await this.#backOff();
+      if (!isOwner()) throw this.#fenced('and the partitions went elsewhere, too');
+    }
+    await this.#change(() => this.#init(NO_PRODUCER));
+    if (!this.#is('ready')) throw this.#fenced('while it was being taken');
+  }
+
+  begin(): void {
+    assert(this.#phase === 'ready', 'T3: a transaction begins with nothing in doubt');
+    this.#phase = 'open';
+    this.#isLost = false;
+  }
+
+  /** The transaction has ended as it should. */
+  end(): void {
+    if (this.#phase === 'open') this.#phase = this.#isLost ? 'doubtful' : 'ready';
+  }
+
+  /** The transaction has failed: perhaps it is still open. */
+  fail(): void {
+    if (this.#phase === 'open') this.#phase = 'doubtful';
+  }
+
+  /** An answer was lost: the request may still reach the broker, at any time. */
+  lost(): void {
+    this.#isLost = true;
+  }
+
+  /** Draws the consequences of a refusal. */
+  heard({ verdict }: Answer): void {
+    if (verdict === 'forgotten') this.#phase = 'none';
+    if (verdict !== 'fenced' || this.#phase === 'fenced') return;
+    const { clock } = this.#options;
+    if (clock.nowMs() - this.#fencedAtMs > PEACE_MS) this.#fenceCount = 0;
+    this.#fenceCount += 1;
+    this.#fencedAtMs = clock.nowMs();
+    this.#phase = 'fenced';
+  }
+
+  /** Resolves when the last transaction is decided, one way or the other. @throws COMMIT_FAILED */
+  async settle(): Promise<void> {
+    if (this.#changing !== undefined) return this.#changing;
+    if (this.#phase === 'doubtful') return this.#change(() => this.#abort());
+  }
+
+  #is(phase: Phase): boolean {
+    return this.#phase === phase;
+  }
+
+  #change(work: () => Promise<void>): Promise<void> {
+    this.#changing ??= work().finally(() => {
+      this.#changing = undefined;
+    });
+    return this.#changing;
+  }
+
+  /** Aborts what is open. A commit that was decided stays: then there is nothing to abort. */
+  async #abort(): Promise<void> {
+    const aborted = await this.#ask('abort', (node) =>
+      this.#options.cluster.call(node, 'transaction', END, { ...this.writing, commit: false }),
+    );
+    if (aborted.verdict === 'done') return this.#init(this.#epoch);
+    this.#heardOrThrow(aborted);
+  }
+
+  /** A new epoch: whatever older ones have sent and is still under way is refused from now on. */
+  async #init(as: ProducerEpoch): Promise<void> {
+    const { cluster, transactionalId, transactionTimeoutMs } = this.#options;
+    const asked = await this.#ask('init', async (node) => {
+      const request = { transactionalId, transactionTimeoutMs, ...as };
+      const found = await cluster.call(node, 'transaction', INIT_PRODUCER_ID, request);
+      if (found.error === 0) this.#epoch = { producerId: found.producerId, epoch: found.epoch };
+      return found;
+    });
+    if (asked.verdict !== 'done') return this.#heardOrThrow(asked);
+    this.#sequences.clear();
+    this.#phase = 'ready';
+  }
+
+  #heardOrThrow(answer: Answer): void {
+    this.heard(answer);
+    // Fenced or forgotten: whoever did that has decided the transaction that was open.
+    if (answer.verdict !== 'fenced' && answer.verdict !== 'forgotten') throw answer.error;
+  }
+
+  #ask(step: Step, once: (node: number) => Promise<Reply>): Promise<Answer> {
+    const { cluster, clock, transactionalId: id, transactionTimeoutMs } = this.#options;
+    return ask(clock, {
+      step,
+      what: step === 'abort' ? `to abort the transaction of ${id}` : `${id} as a producer`,
+      // By then the broker has aborted it by itself.
+      endMs: clock.nowMs() + transactionTimeoutMs,
+      once: async () => once(await cluster.coordinator('transaction', id)),
+      elsewhere: () => cluster.forgetCoordinator('transaction', id),
+      lost: () => undefined, // both may be asked twice
+    });
+  }
+
+  async #backOff(): Promise<void> {
+    const { clock, random } = this.#options;
+    const backOffMs = Math.min(BACK_OFF_MS_MIN * 2 ** (this.#fenceCount - 1), BACK_OFF_MS_MAX);
+    // Two that fence each other must not do so in step.
+    const waitMs = this.#fencedAtMs + backOffMs * (1 + random.next()) - clock.nowMs();
+    if (waitMs > 0) await clock.sleep(waitMs);
+  }
+
+  #fenced(how: string): ShrikeError {
+    const { transactionalId: id } = this.#options;
+    const message = `another producer has taken the transactional id ${id}, ${how}`;
+    return new ShrikeError('COMMIT_FENCED', message);
+  }
+}

@@ -1,0 +1,93 @@
+/** Commits: outputs and offsets in one transaction, one after the other. README, T1 to T6. */
+import { ShrikeError } from '../../../core/errors.ts';
+import type { Append } from '../../../core/log.ts';
+import { ProducerIdentity, type ProducerOptions } from './identity.ts';
+import { type OffsetsToCommit, Transaction } from './transaction.ts';
+import { BatchMemory, type Written, writesOf } from './writes.ts';
+
+export interface TransactionalProducerOptions extends ProducerOptions {
+  /** A failure that nobody waits for; what is asked of the producer next tries again. */
+  readonly onTrouble: (error: unknown) => void;
+}
+
+export class TransactionalProducer {
+  readonly #options: TransactionalProducerOptions;
+  readonly #identity: ProducerIdentity;
+  readonly #memory = new BatchMemory();
+  #last: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(options: TransactionalProducerOptions) {
+    this.#options = options;
+    this.#identity = new ProducerIdentity(options);
+  }
+
+  /**
+   * Takes the transactional id: whatever its former owner has left open is aborted.
+   * @throws COMMIT_FAILED, KAFKA_NOT_AUTHORIZED
+   */
+  take(): Promise<void> {
+    return this.#identity.take();
+  }
+
+  /**
+   * All of it becomes visible, or nothing. One at a time; others wait for their turn.
+   * @returns where each output came to lie; an output without records lies nowhere (undefined)
+   * @throws COMMIT_FENCED, COMMIT_FAILED, LOG_TOPIC_UNKNOWN, KAFKA_NOT_AUTHORIZED. After
+   * COMMIT_FENCED and COMMIT_FAILED it may have happened all the same (T5).
+   */
+  commit(
+    outputs: readonly Append[],
+    offsets: OffsetsToCommit | undefined,
+  ): Promise<readonly (Written | undefined)[]> {
+    const commit = this.#last.then(() => this.#commit(outputs, offsets));
+    this.#last = commit.catch(() => undefined); // whoever asked for it hears of the failure
+    return commit;
+  }
+
+  /** Resolves when every commit so far is decided. @throws COMMIT_FAILED */
+  async settle(): Promise<void> {
+    await this.#last;
+    await this.#identity.settle();
+  }
+
+  /** Waits for the commit under way, and aborts what a failed one may have left open. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.settle().catch(this.#options.onTrouble);
+  }
+
+  async #commit(outputs: readonly Append[], offsets: OffsetsToCommit | undefined) {
+    const { cluster, clock, transactionTimeoutMs } = this.#options;
+    if (this.#isClosed) throw new ShrikeError('LOG_UNAVAILABLE', 'the producer is closed');
+    const writes = writesOf(outputs);
+    const positions = offsets?.offsets.length === 0 ? undefined : offsets;
+    const written: Written[] = [];
+    try {
+      await Promise.all(writes.map(({ at }) => cluster.leader(at)));
+      if (writes.length === 0 && positions === undefined) return written;
+      const isOwner = () => offsets === undefined || offsets.generation() !== undefined;
+      await this.#identity.ready(isOwner);
+      this.#identity.begin();
+      // After that time the broker has aborted it.
+      const endMs = clock.nowMs() + transactionTimeoutMs;
+      const parts = { cluster, clock, identity: this.#identity, memory: this.#memory, endMs };
+      await new Transaction(parts).run(writes, positions);
+      this.#identity.end();
+    } catch (error) {
+      this.#identity.fail();
+      throw asCommitError(error);
+    } finally {
+      // At once, also if nobody asks again: whoever takes over the partitions waits for it.
+      this.#identity.settle().catch(this.#options.onTrouble);
+    }
+    for (const write of writes) write.report(written);
+    return written;
+  }
+}
+
+function asCommitError(error: unknown): unknown {
+  if (!(error instanceof ShrikeError) || error.code !== 'LOG_UNAVAILABLE') return error;
+  return new ShrikeError('COMMIT_FAILED', `the commit failed: ${error.message}`, { cause: error });
+}

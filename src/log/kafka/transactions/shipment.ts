@@ -1,0 +1,121 @@
+/** Batches to the leaders of their partitions, one request a leader, side by side. */
+import { ShrikeError } from '../../../core/errors.ts';
+import { type TopicPartition, topicPartitionName } from '../../../core/ids.ts';
+import type { Cluster } from '../cluster.ts';
+import { brokerError } from '../wire/broker-errors.ts';
+import { type PartitionBatch, PRODUCE } from './messages.ts';
+import type { Reply } from './patience.ts';
+import { type Step, verdict } from './verdict.ts';
+import type { PartitionWrite } from './writes.ts';
+
+/** How long a leader waits for its replicas before it answers. */
+const REPLICAS_WAIT_MS = 10_000;
+/** Brokers refuse requests of more than 100 MiB (`socket.request.max.bytes`). */
+const REQUEST_BYTES = 8 << 20;
+
+/** One batch of each partition: a request may hold no more. */
+export class Shipment {
+  readonly #cluster: Cluster;
+  readonly #transactionalId: string;
+  /** What no leader has confirmed yet. */
+  readonly #left = new Map<string, PartitionBatch & { readonly write: PartitionWrite }>();
+
+  constructor(cluster: Cluster, transactionalId: string) {
+    this.#cluster = cluster;
+    this.#transactionalId = transactionalId;
+  }
+
+  /** Takes the write's next batch, which is sealed: sent again, it is known by its number. */
+  add(write: PartitionWrite): void {
+    const { at, batch } = write;
+    if (batch === undefined) return;
+    this.#left.set(topicPartitionName(at), { ...at, batch: batch.bytes, write });
+  }
+
+  /** Sends what is left. @throws LOG_UNAVAILABLE, LOG_TOPIC_UNKNOWN */
+  async send(): Promise<Reply> {
+    const requests: Promise<readonly Reply[]>[] = [];
+    for (const [node, batches] of await this.#byLeader()) {
+      for (const part of parts(batches)) requests.push(this.#sendTo(node, part));
+    }
+    const replies: Reply[] = [];
+    let lost: PromiseRejectedResult | undefined;
+    for (const settled of await Promise.allSettled(requests)) {
+      if (settled.status === 'fulfilled') replies.push(...settled.value);
+      else lost = settled;
+    }
+    const reply = worst('produce', replies);
+    if (lost !== undefined && isPassing('produce', reply)) throw lost.reason;
+    return reply;
+  }
+
+  forgetLeaders(): void {
+    for (const { topic } of this.#left.values()) this.#cluster.forgetTopic(topic);
+  }
+
+  async #byLeader(): Promise<Map<number, PartitionBatch[]>> {
+    const byLeader = new Map<number, PartitionBatch[]>();
+    for (const one of this.#left.values()) {
+      const node = await this.#cluster.leader(one);
+      const batches = byLeader.get(node);
+      if (batches === undefined) byLeader.set(node, [one]);
+      else batches.push(one);
+    }
+    return byLeader;
+  }
+
+  async #sendTo(node: number, batches: readonly PartitionBatch[]): Promise<readonly Reply[]> {
+    const answer = await this.#cluster.call(node, 'produce', PRODUCE, {
+      transactionalId: this.#transactionalId,
+      timeoutMs: REPLICAS_WAIT_MS,
+      batches,
+    });
+    if (answer.length !== batches.length) {
+      const message = `broker ${node} answers about ${answer.length} of ${batches.length} batches`;
+      throw new ShrikeError('COMMIT_FAILED', message);
+    }
+    return answer.map(({ error, baseOffset, reason, ...at }) => {
+      const name = topicPartitionName(at);
+      if (error === 0) {
+        this.#left.get(name)?.write.stored(baseOffset);
+        this.#left.delete(name);
+      }
+      return { error, reason: reasonOf(at, error, reason) };
+    });
+  }
+}
+
+function reasonOf(at: TopicPartition, error: number, reason: string | null): string {
+  const name = topicPartitionName(at);
+  if (brokerError(error) !== 'MESSAGE_TOO_LARGE') return reason ? `${name}: ${reason}` : name;
+  return `${name}: a record is larger than the topic's max.message.bytes`;
+}
+
+function parts(batches: readonly PartitionBatch[]): readonly PartitionBatch[][] {
+  const all: PartitionBatch[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const one of batches) {
+    bytes += one.batch.byteLength;
+    if (bytes > REQUEST_BYTES) {
+      all.push([]);
+      bytes = one.batch.byteLength;
+    }
+    all.at(-1)?.push(one);
+  }
+  return all;
+}
+
+/** The reply that decides: one that cannot pass, or else one that says to try again. */
+export function worst(step: Step, replies: readonly Reply[]): Reply {
+  const isNot = (reply: Reply) => verdict(step, reply.error) !== 'done';
+  const rank = (reply: Reply) => (isPassing(step, reply) ? 1 : 2);
+  let found: Reply = { error: 0 };
+  for (const reply of replies) {
+    if (isNot(reply) && (!isNot(found) || rank(reply) > rank(found))) found = reply;
+  }
+  return found;
+}
+
+function isPassing(step: Step, { error }: Reply): boolean {
+  return ['done', 'again', 'elsewhere'].includes(verdict(step, error));
+}
