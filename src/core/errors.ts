@@ -251,6 +251,23 @@ export const ERRORS = {
     'Check bucket, region, credentials and their rights (docs/operations.md); the message names the request.',
   ),
 
+  // Drills.
+  DRILL_DIFFERENT: kind(
+    'internal',
+    'never',
+    'The state that was restored is not the live one; see docs/operations.md, "A drill has found a difference".',
+  ),
+  DRILL_FAILED: kind(
+    'external',
+    'never',
+    'The drill did not get to its end; the report names what stopped it. Payments are not concerned.',
+  ),
+  DRILL_NEEDS_GROUP: kind(
+    'input',
+    'never',
+    'A failover needs Kafka and another member to take over: set kafka.bootstrap, and start `shrike run`.',
+  ),
+
   // Model.
   MODEL_BUNDLE_MISSING: kind(
     'input',
@@ -303,6 +320,11 @@ export const ERRORS = {
     'internal',
     'restore',
     'The named stage makes no progress; see docs/operations.md, "Stuck partition".',
+  ),
+  PARTITION_NOT_LIVE: kind(
+    'external',
+    'backoff',
+    'The partition is being restored or has failed: `/api/status` says which. Ask again when it is live.',
   ),
   REPLAY_NO_PROGRESS: kind(
     'external',

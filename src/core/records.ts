@@ -17,8 +17,8 @@ import type { Offset, TopicPartition } from './ids.ts';
 const MAGIC = 0x42524853;
 const VERSION = 1;
 const HEADER_BYTES = 24;
-const FLAG_TOMBSTONE = 1;
-const FLAG_NULL_KEY = 2;
+export const FLAG_TOMBSTONE = 1;
+export const FLAG_NULL_KEY = 2;
 
 /**
  * A record to be appended. Undefined value: a tombstone, which deletes the key in a compacted
@@ -265,6 +265,42 @@ export class PackedRecordsBuilder {
     this.#values.clear();
     return bytes;
   }
+}
+
+/** Columns that are known already, as a reader of another format has them. */
+export interface RecordColumns {
+  readonly timestampsMs: Float64Array;
+  readonly offsetDeltas: Uint32Array;
+  readonly keyEnds: Uint32Array;
+  readonly valueEnds: Uint32Array;
+  readonly flags: Uint8Array;
+  readonly keys: Uint8Array;
+  /** All values, in as many pieces as they came in. */
+  readonly values: readonly Uint8Array[];
+}
+
+/** The packed batch in a buffer of its own, fit to be transferred. */
+export function packColumns(columns: RecordColumns): Uint8Array {
+  const { timestampsMs, offsetDeltas, keyEnds, valueEnds, flags, keys, values } = columns;
+  const count = flags.length;
+  const at = columnsAt(count);
+  let valueBytes = 0;
+  for (const piece of values) valueBytes += piece.byteLength;
+  let valuesAt = at.keys + keys.byteLength;
+  const bytes = new Uint8Array(new ArrayBuffer(valuesAt + valueBytes));
+  const { buffer } = bytes;
+  new Uint32Array(buffer, 0, 6).set([MAGIC, VERSION, count, keys.byteLength, valueBytes, 0]);
+  new Float64Array(buffer, HEADER_BYTES, count).set(timestampsMs);
+  new Uint32Array(buffer, at.deltas, count).set(offsetDeltas);
+  new Uint32Array(buffer, at.keyEnds, count).set(keyEnds);
+  new Uint32Array(buffer, at.valueEnds, count).set(valueEnds);
+  bytes.set(flags, at.flags);
+  bytes.set(keys, at.keys);
+  for (const piece of values) {
+    bytes.set(piece, valuesAt);
+    valuesAt += piece.byteLength;
+  }
+  return bytes;
 }
 
 export function packRecords(records: readonly NewRecord[]): Uint8Array {
