@@ -262,8 +262,7 @@ export const ConfigSchema = Type.Object(
           pattern: '^([a-zA-Z0-9._=-]+/)*$',
         }),
         endpoint: Type.String({
-          description:
-            'Address of the store, `http://host:port`, for MinIO and the like. Empty: AWS.',
+          description: 'Address of the store, http or https, for MinIO and the like. Empty: AWS.',
           default: '',
           pattern: '^(https?://[^/].*)?$',
         }),
