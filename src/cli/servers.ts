@@ -10,7 +10,7 @@ import { configOf, print, printJson } from './common.ts';
 import type { CommonOptions } from './options.ts';
 
 export interface UpOptions extends CommonOptions {
-  readonly nodes?: number;
+  readonly nodes?: string;
   readonly kafkaPort?: number;
   readonly minioPort?: number;
   readonly json?: boolean;
@@ -36,10 +36,10 @@ const PORTS_PER_NODE = 10;
 export async function up(options: UpOptions): Promise<void> {
   const folder = serversFolder(options);
   await mkdir(folder, { recursive: true });
-  await Promise.all([
+  await both([
     run('start', folder, {
       server: 'kafka',
-      env: { KAFKA_NODES: options.nodes?.toString(), KAFKA_PORT: options.kafkaPort?.toString() },
+      env: { KAFKA_NODES: options.nodes, KAFKA_PORT: options.kafkaPort?.toString() },
     }),
     run('start', folder, {
       server: 'minio',
@@ -76,12 +76,18 @@ Next:
 export async function down(options: DownOptions): Promise<void> {
   const folder = serversFolder(options);
   if (!existsSync(folder)) return print('no servers were started here');
-  const said = await Promise.all(
+  const said = await both(
     (['kafka', 'minio'] as const).map((server) => run('stop', folder, { server, env: {} })),
   );
   print(said.join('\n'));
   if (options.delete === true) await rm(folder, { recursive: true });
   print(options.delete === true ? `${folder} deleted` : `what they stored stays in ${folder}`);
+}
+
+/** Waits for both also when one fails: else the other would still be at it afterwards. */
+async function both(runs: readonly Promise<string>[]): Promise<readonly string[]> {
+  await Promise.allSettled(runs);
+  return Promise.all(runs);
 }
 
 function serversFolder(options: CommonOptions): string {

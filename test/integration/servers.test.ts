@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   CreateBucketCommand,
   GetObjectCommand,
@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { builtUrl } from '../support/built.ts';
-import { until } from '../support/command-line.ts';
+import { shrike, shrikeJson, until } from '../support/command-line.ts';
 import { type KafkaBroker, sharedKafka, startKafka } from '../support/kafka-broker.ts';
 import { type MinioServer, startMinio } from '../support/minio-server.ts';
 import {
@@ -21,7 +21,7 @@ import {
   produce,
   produceTransaction,
 } from '../support/rdkafka.ts';
-import { isAlive } from '../support/server-folder.ts';
+import { freePorts, isAlive, serverFolder } from '../support/server-folder.ts';
 import { startToxiproxy } from '../support/toxiproxy.ts';
 
 describe('Kafka', () => {
@@ -35,7 +35,7 @@ describe('Kafka', () => {
   /** What a partition holds, as texts. */
   async function values(address: string, topic: string): Promise<readonly string[]> {
     const records = await consumeAll(address, topic);
-    return records.map(({ partition, offset, value }) => `${partition}/${offset} ${value}`);
+    return records.map(({ partition, offset, value }) => `${partition}/${offset} ${String(value)}`);
   }
 
   test('a record that was written is there after a restart', async () => {
@@ -77,6 +77,45 @@ describe('Kafka', () => {
     expect(one.bootstrap).toBe(other.bootstrap);
     expect(one.pids).toEqual(other.pids);
     expect(one.pids).toHaveLength(1);
+  });
+});
+
+describe('shrike up', () => {
+  test('starts a broker and a store, writes the settings of both, and down ends them', async () => {
+    const data = serverFolder('up');
+    const port = await freePorts();
+    const ports = ['--kafka-port', String(port), '--minio-port', String(port + 20)];
+    const servers = await shrikeJson('up', '--data', data, ...ports);
+    const file = join(data, 'servers', 'shrike.servers.json');
+    const settings = {
+      kafka: { bootstrap: `127.0.0.1:${port}` },
+      s3: {
+        bucket: 'checkpoints',
+        endpoint: `http://127.0.0.1:${port + 20}`,
+        region: 'us-east-1',
+        pathStyle: true,
+      },
+    };
+    expect(servers).toMatchObject({ ...settings, config: file });
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(settings);
+    await createTopic(settings.kafka.bootstrap, { topic: 'up', partitions: 1 });
+    const again = await shrike('up', '--data', data);
+    expect(again.stdout).toContain(`minio  ${settings.s3.endpoint}, bucket checkpoints\n`);
+    expect(again.stdout).toContain(`shrike run --source simulate --config ${file} --data ${data}`);
+    const down = await shrike('down', '--data', data, '--delete');
+    expect([down.code, existsSync(join(data, 'servers'))]).toEqual([0, false]);
+    await expect(fetch(settings.s3.endpoint)).rejects.toThrow('fetch failed');
+  });
+
+  test('a port that is taken ends it with one error that names the port', async () => {
+    const { bootstrap } = await sharedKafka();
+    const [, port = ''] = bootstrap.split(':');
+    const minio = ['--minio-port', String(await freePorts())];
+    const data = serverFolder('taken');
+    const { code, stderr } = await shrike('up', '--data', data, '--kafka-port', port, ...minio);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`port ${port} is taken by something else; choose another`);
+    expect(stderr).toContain('[SERVERS_FAILED]');
   });
 });
 
@@ -196,7 +235,7 @@ describe('the oracle', () => {
     await open.send(topic, one('open'));
     const read = async (isolation: 'read_committed' | 'read_uncommitted') =>
       (await consumeAll(bootstrap, topic, { isolation })).map(
-        ({ offset, value }) => `${offset} ${value}`,
+        ({ offset, value }) => `${offset} ${String(value)}`,
       );
     expect(await read('read_committed')).toEqual(['0 kept']);
     // Each transaction ends with a marker, which has an offset of its own.

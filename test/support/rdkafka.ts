@@ -281,7 +281,11 @@ export async function produce(
   options: ProducerOptions = {},
 ): Promise<void> {
   const producer = await OracleProducer.connect(bootstrap, options);
-  await producer.send(topic, records).finally(() => producer.close());
+  try {
+    await producer.send(topic, records);
+  } finally {
+    await producer.close();
+  }
 }
 
 /** One transaction, committed or aborted. */

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { wholeNumber, withCommonOptions } from '../options.ts';
 import type { DownOptions, UpOptions } from '../servers.ts';
 
@@ -21,7 +21,7 @@ Examples:
 export function addServers(program: Command): void {
   withCommonOptions(program.command('up'))
     .description('start a Kafka and a MinIO on this machine, for trying things')
-    .option('--nodes <1|3>', 'Kafka brokers', wholeNumber('--nodes', 1))
+    .addOption(new Option('--nodes <n>', 'Kafka brokers').choices(['1', '3']))
     .option('--kafka-port <n>', "the first broker's port", wholeNumber('--kafka-port', 1))
     .option('--minio-port <n>', 'port of MinIO', wholeNumber('--minio-port', 1))
     .option('--json', 'their addresses as JSON')
