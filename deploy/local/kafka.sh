@@ -26,6 +26,8 @@ die() { echo "kafka.sh: $*" >&2; exit 1; }
 
 case "${1:-}" in start | stop | status | install) ;; -h | --help) usage; exit 0 ;; *) usage >&2; exit 2 ;; esac
 action=$1
+[ -e /proc/self/cmdline ] && command -v flock >/dev/null && command -v setsid >/dev/null ||
+  die "this needs Linux, with flock and setsid (util-linux)"
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 version=$(sed -n 's/.*<kafka.version>\(.*\)<\/kafka.version>.*/\1/p' "$here/kafka/pom.xml")
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/shrike/kafka-$version

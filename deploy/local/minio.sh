@@ -17,6 +17,8 @@ die() { echo "minio.sh: $*" >&2; exit 1; }
 
 case "${1:-}" in start | stop | status | install) ;; -h | --help) usage; exit 0 ;; *) usage >&2; exit 2 ;; esac
 action=$1
+[ -e /proc/self/cmdline ] && command -v flock >/dev/null && command -v setsid >/dev/null ||
+  die "this needs Linux, with flock and setsid (util-linux)"
 # MinIO's tags are no versions for Go; this is the commit of that day.
 version=v0.0.0-20260212201848-7aac2a2c5b7c
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/shrike/minio-$version
