@@ -102,17 +102,18 @@ function aheadOf<T, R>(
   items: readonly T[],
   start: (item: T) => Promise<R>,
 ): (index: number) => Promise<R> {
-  const started: Promise<R>[] = [];
+  const started = new Map<number, Promise<R>>();
+  let next = 0;
   return (index) => {
-    while (started.length < items.length && started.length <= index + READ_AHEAD) {
-      const one = start(items[started.length] as T);
+    for (; next < items.length && next <= index + READ_AHEAD; next++) {
+      const one = start(items[next] as T);
       // Who reads no further is not told of it; who does gets the error from the promise itself.
       one.catch(() => undefined);
-      started.push(one);
+      started.set(next, one);
     }
-    const one = started[index] as Promise<R>;
+    const one = started.get(index) as Promise<R>;
     // What was handed out is no longer held here: it may be 16 MiB.
-    delete started[index];
+    started.delete(index);
     return one;
   };
 }

@@ -1,7 +1,7 @@
 /** The SDK's client as a store wants it: kept connections, no retries of its own, no surprises. */
-import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
-import { NodeHttpHandler } from '@smithy/node-http-handler';
+
 import type { Config } from '../src/core/config.ts';
+import { NodeHttpHandler, S3Client, type S3ClientConfig } from './s3-sdk.ts';
 
 /** Of one thread: its partitions seal in turns, and a large object has a few parts under way. */
 const SOCKETS_MAX = 16;

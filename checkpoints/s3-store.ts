@@ -3,12 +3,7 @@
  * B1 and B3 are the store's own promises; B2 is `If-None-Match: *`, and a look at what is there
  * when the answer was lost. Loaded only when `s3.bucket` is set: the SDK takes 130 ms to load.
  */
-import {
-  DeleteObjectCommand,
-  GetObjectCommand,
-  ListObjectsV2Command,
-  type S3Client,
-} from '@aws-sdk/client-s3';
+
 import { type Clock, systemClock } from '../src/core/clock.ts';
 import type { Config } from '../src/core/config.ts';
 import type { ObjectStore, ObjectSummary } from '../src/core/object-store.ts';
@@ -16,6 +11,12 @@ import type { Random } from '../src/core/random.ts';
 import { assertObjectKey, assertObjectPrefix } from './keys.ts';
 import { connectS3 } from './s3-connection.ts';
 import { failureName } from './s3-failures.ts';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  type S3Client,
+} from './s3-sdk.ts';
 import { Tries } from './s3-tries.ts';
 import { type Encryption, Uploader } from './s3-upload.ts';
 

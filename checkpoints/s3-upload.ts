@@ -4,6 +4,9 @@
  * out by it whether the object that is there is its own (B2), even if another wrote the same bytes.
  */
 import { randomUUID } from 'node:crypto';
+import type { Clock } from '../src/core/clock.ts';
+import { crc32Of, slicesOf } from './s3-bodies.ts';
+import { failureName, statusOf } from './s3-failures.ts';
 import {
   AbortMultipartUploadCommand,
   type CompletedPart,
@@ -13,10 +16,7 @@ import {
   PutObjectCommand,
   type S3Client,
   UploadPartCommand,
-} from '@aws-sdk/client-s3';
-import type { Clock } from '../src/core/clock.ts';
-import { crc32Of, slicesOf } from './s3-bodies.ts';
-import { failureName, statusOf } from './s3-failures.ts';
+} from './s3-sdk.ts';
 import type { Tries, Try } from './s3-tries.ts';
 
 const MARK = 'shrike-write';

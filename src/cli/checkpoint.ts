@@ -155,13 +155,10 @@ export async function remove(options: DeleteOptions): Promise<void> {
     throw new ShrikeError('CHECKPOINT_NOT_FOUND', `there is no ${what}`);
   }
   // All or none: what must stay is found out before the first one goes.
-  const plans: (Deleted & { readonly keys: readonly string[] })[] = [];
-  for (const one of chosen) {
-    const keys = await stored.removable(one.partition, one.sequence);
-    plans.push({ ...one, objects: keys.length, keys });
-  }
-  for (const { keys } of plans) await stored.remove(keys);
-  const deleted = plans.map(({ keys: _, ...one }): Deleted => one);
+  const plans: (readonly string[])[] = [];
+  for (const one of chosen) plans.push(await stored.removable(one.partition, one.sequence));
+  for (const keys of plans) await stored.remove(keys);
+  const deleted = chosen.map((one, i): Deleted => ({ ...one, objects: plans[i]?.length ?? 0 }));
   if (options.json === true) return printJson(deleted);
   const rows = deleted.map((one) => [one.partition, one.sequence, one.objects]);
   print(table([['partition', 'deleted', 'objects'], ...rows]));

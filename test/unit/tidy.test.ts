@@ -34,9 +34,9 @@ function partOf(path: string): string | undefined {
 
 /** Where a package may be imported; a new dependency needs a home here. */
 const HOMES: Readonly<Record<string, readonly string[]>> = {
-  '@aws-sdk/client-s3': ['checkpoints/s3-'],
+  '@aws-sdk/client-s3': ['checkpoints/s3-sdk.ts'],
   '@fastify/static': ['src/api/'],
-  '@smithy/node-http-handler': ['checkpoints/s3-'],
+  '@smithy/node-http-handler': ['checkpoints/s3-sdk.ts'],
   commander: ['src/cli.ts', 'src/cli/'],
   fastify: ['src/api/'],
   'hyparquet-writer': ['src/ingest/'],
