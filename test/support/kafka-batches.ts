@@ -67,7 +67,13 @@ export function encodeBatch(batch: PlainBatch): Buffer {
 
   function controlRow(control: 'abort' | 'commit'): Row {
     const key = Buffer.from([0, 0, 0, control === 'abort' ? 0 : 1]);
-    return { offset: baseOffset, timestampMs: baseTimeMs, key, value: Buffer.alloc(6), headers: [] };
+    return {
+      offset: baseOffset,
+      timestampMs: baseTimeMs,
+      key,
+      value: Buffer.alloc(6),
+      headers: [],
+    };
   }
 }
 
@@ -92,7 +98,10 @@ function encodeRecord(row: Row, base: { offset: number; timestampMs: number }): 
     sized(row.key),
     sized(row.value),
     varint(row.headers.length),
-    ...row.headers.flatMap(([name, value]) => [sized(Buffer.from(name)), sized(Buffer.from(value))]),
+    ...row.headers.flatMap(([name, value]) => [
+      sized(Buffer.from(name)),
+      sized(Buffer.from(value)),
+    ]),
   ]);
   return Buffer.concat([varint(body.byteLength), body]);
 }

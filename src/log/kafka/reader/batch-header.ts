@@ -12,6 +12,9 @@ export const HEADER_BYTES = 61;
 export const MAGIC_AT = 16;
 export const CURRENT_MAGIC = 2;
 
+/** The checksum covers the rest of the batch from here on. */
+export const CHECKED_FROM = 21;
+
 export const COMPRESSION_MASK = 0x07;
 export const LOG_APPEND_TIME = 0x08;
 export const TRANSACTIONAL = 0x10;
@@ -26,6 +29,7 @@ export const baseOffsetOf = (bytes: Buffer, at: number): number => i64(bytes, at
 export const byteLengthOf = (bytes: Buffer, at: number): number =>
   LENGTH_END + bytes.readInt32BE(at + 8);
 export const leaderEpochOf = (bytes: Buffer, at: number): number => bytes.readInt32BE(at + 12);
+export const checksumOf = (bytes: Buffer, at: number): number => bytes.readUInt32BE(at + 17);
 export const attributesOf = (bytes: Buffer, at: number): number => bytes.readInt16BE(at + 21);
 export const lastOffsetOf = (bytes: Buffer, at: number): number =>
   i64(bytes, at) + bytes.readInt32BE(at + 23);

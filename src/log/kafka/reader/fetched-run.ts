@@ -9,13 +9,16 @@
  */
 import { ShrikeError } from '../../../core/errors.ts';
 import { type Offset, type TopicPartition, topicPartitionName } from '../../../core/ids.ts';
+import { crc32c } from '../wire/crc32c.ts';
 import {
   attributesOf,
   baseOffsetOf,
   byteLengthOf,
+  CHECKED_FROM,
   COMPRESSION_MASK,
   CONTROL,
   CURRENT_MAGIC,
+  checksumOf,
   HEADER_BYTES,
   lastOffsetOf,
   leaderEpochOf,
@@ -111,6 +114,10 @@ export class FetchedRun {
     const end = at + byteLengthOf(records, at);
     const codec = CODECS[attributes & COMPRESSION_MASK];
     try {
+      // A broker sends its disk's bytes unread: nobody else would notice that they have changed.
+      if (crc32c(records, at + CHECKED_FROM, end) !== checksumOf(records, at)) {
+        throw new RangeError('its checksum is wrong');
+      }
       if (this.#isLeftOut(attributes, at, end)) return;
       const isPlain = (attributes & COMPRESSION_MASK) === 0;
       if (!isPlain && codec === undefined) throw new RangeError('an unknown compression');
