@@ -11,8 +11,10 @@ import { type Api, openApi } from './api/server.ts';
 import type { Checkpoints } from './core/checkpoint.ts';
 import { systemClock as clock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
+import type { DigestAt, DrillSummary } from './core/drill.ts';
 import { explain } from './core/errors.ts';
 import type { Append, Log } from './core/log.ts';
+import type { ObjectStore } from './core/object-store.ts';
 import { type NewRecord, packRecords } from './core/records.ts';
 import type { Model } from './core/scoring.ts';
 import type {
@@ -23,9 +25,11 @@ import type {
   RecordsRequest,
 } from './core/status.ts';
 import { claimDataFolder, type DataFolder } from './data-folder.ts';
+import { DrillBoard } from './drill-board.ts';
 import { inputPositions } from './input-positions.ts';
 import { ALERTS_TOPIC, createFlow, topicsOf } from './job.ts';
-import { openEmbeddedLog } from './log/embedded/log.ts';
+import { brokersOf } from './kafka.ts';
+import { openLog, withPartitionsOf } from './open-log.ts';
 import { deferObjectStore } from './object-store.ts';
 import { readPage } from './record-pages.ts';
 import { applyRetention } from './retention.ts';
@@ -71,6 +75,7 @@ export class Engine implements EngineView {
   readonly #alertListeners = new Set<(alert: AlertRecord) => void>();
   readonly #alerts: AlertRecord[] = [];
   readonly #metrics: ReturnType<typeof createMetrics>;
+  readonly #drills: DrillBoard;
   readonly #background: Promise<void>[] = [];
   #status: EngineStatus;
   #api: Api | undefined;
@@ -98,14 +103,28 @@ export class Engine implements EngineView {
       inputTopic: config.input.transactions,
       workers: workersOf(config),
       startWorker: (worker) =>
-        startActorThread({ worker, config, model, folders: foldersOf(parts.folder) }),
+        startActorThread({
+          worker,
+          config,
+          model,
+          kafka: parts.kafka,
+          folders: foldersOf(parts.folder),
+        }),
       commit: config.commit,
       emitEvent: (level, event, facts) => parts.logger.event(level, event, facts),
       onStats: (worker, stats) => this.#board.onStats(worker, stats),
     });
+    this.#drills = new DrillBoard({
+      store: parts.objects,
+      application: config.application,
+      topic: config.input.transactions,
+      clock,
+      onError: (error) => this.#warn('drill reports not read', error),
+    });
     this.#metrics = createMetrics(() => ({
       status: this.#status,
       scorer: parts.scorer.stats(),
+      drills: this.#drills.summaries,
     }));
   }
 
@@ -120,7 +139,11 @@ export class Engine implements EngineView {
       await engine.stop();
       throw error;
     }
-    engine.#background.push(engine.#watch(), engine.#trim(), engine.#follow());
+    engine.#background.push(engine.#watch());
+    // Brokers forget by themselves.
+    if (parts.log.kind === 'embedded') engine.#background.push(engine.#trim());
+    if (options.listen) engine.#background.push(engine.#follow());
+    engine.#background.push(engine.#drills.follow(engine.#stop.signal));
     return engine;
   }
 
@@ -187,6 +210,14 @@ export class Engine implements EngineView {
 
   savepoint(name: string): ReturnType<EngineView['savepoint']> {
     return this.#coordinator.savepoint(name);
+  }
+
+  digest(partition: number): Promise<DigestAt | undefined> {
+    return this.#coordinator.digest(partition);
+  }
+
+  drills(): Promise<readonly DrillSummary[]> {
+    return this.#drills.look();
   }
 
   records(request: RecordsRequest): ReturnType<EngineView['records']> {
@@ -304,13 +335,13 @@ interface OpenParts extends EngineOptions {
   readonly log: Log;
   readonly model: Model;
   readonly scorer: OpenScorer;
+  readonly objects: ObjectStore;
   readonly checkpoints: Checkpoints;
 }
 
 async function openParts(options: EngineOptions): Promise<OpenParts> {
-  const { config } = options;
   const bundle = await loadBundle(
-    config.model === '' ? fileURLToPath(DEFAULT_BUNDLE) : config.model,
+    options.config.model === '' ? fileURLToPath(DEFAULT_BUNDLE) : config.model,
     createFlow(config).featureNames,
   );
   const threshold = config.scoring.threshold >= 0 ? config.scoring.threshold : bundle.threshold;
@@ -321,16 +352,16 @@ async function openParts(options: EngineOptions): Promise<OpenParts> {
     const { sync, syncIntervalMs } = config.log;
     log = await openEmbeddedLog(folder.log, { sync, syncIntervalMs, clock });
     await log.ensureTopics(topicsOf(config));
-    const store = await deferObjectStore(config, folder.checkpoints, clock);
+    const objects = await deferObjectStore(config, folder.checkpoints, clock);
     const checkpoints = openCheckpoints({
-      store,
+      store: objects,
       application: config.application,
       clock,
       ...config.checkpoints,
     });
     const scorer = await openScorer({ bundle, clock, threadFile: SCORE_THREAD, ...config.scoring });
     const model = { modelId, contentId, threshold, featureSet, features };
-    return { ...options, folder, log, model, scorer, checkpoints };
+    return { ...options, folder, log, model, scorer, objects, checkpoints };
   } catch (error) {
     // The first error is the one to tell.
     await log?.close().catch(() => undefined);

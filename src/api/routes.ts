@@ -38,10 +38,9 @@ const UserParams = Type.Object({
 });
 const topic = Type.String({ pattern: '^[a-zA-Z0-9._-]{1,249}$' });
 const TopicParams = Type.Object({ topic });
-const PartitionParams = Type.Object({
-  topic,
-  partition: Type.Integer({ minimum: 0, maximum: LIMITS.partitionsMax - 1 }),
-});
+const partition = Type.Integer({ minimum: 0, maximum: LIMITS.partitionsMax - 1 });
+const PartitionParams = Type.Object({ topic, partition });
+const DigestParams = Type.Object({ partition });
 const RecordsQuery = Type.Object(
   {
     from: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
@@ -103,6 +102,16 @@ export function addGuardedRoutes(app: FastifyInstance, { view, checkToken }: Rou
     { schema: { body: Savepoint, querystring: NoQuery } },
     async ({ body }, reply) =>
       reply.code(201).send({ name: body.name, partitions: await view.savepoint(body.name) }),
+  );
+  app.get('/api/drills', { schema: { querystring: NoQuery } }, () => view.drills());
+  app.post<{ Params: Static<typeof DigestParams> }>(
+    '/api/partitions/:partition/digest',
+    { schema: { params: DigestParams, querystring: NoQuery } },
+    async ({ params: { partition } }) => {
+      const digest = await view.digest(partition);
+      if (digest !== undefined) return digest;
+      throw new ShrikeError('API_NOT_FOUND', `partition ${partition} is not on this engine`);
+    },
   );
   app.get<{ Params: Static<typeof PartitionParams>; Querystring: Static<typeof RecordsQuery> }>(
     '/api/topics/:topic/partitions/:partition/records',

@@ -6,6 +6,7 @@
  * T1  Every ask about a partition carries the epoch of its assignment; an ask of an old epoch is
  *     refused with COMMIT_FENCED, so that a task which was replaced can change nothing.
  */
+import type { DigestAt } from './drill.ts';
 import type { Offset, TopicPartition } from './ids.ts';
 import type { Append, PartitionOffsets } from './log.ts';
 import type { SourceRead } from './records.ts';
@@ -22,6 +23,8 @@ export interface Orders {
     answer: ActorView | null;
   };
   savepoint: { ask: { readonly partition: number; readonly name: string }; answer: SavepointDone };
+  /** The state at an offset that is committed from now on: as of the next snapshot. */
+  digest: { ask: { readonly partition: number }; answer: DigestAt };
 }
 
 /** What an actor thread wants done, and what it gets back. */

@@ -2,6 +2,7 @@
  * What the API, the page, the status line and the metrics show: one picture of the engine, made
  * each second.
  */
+import type { DigestAt, DrillSummary } from './drill.ts';
 import type { TopicPartition } from './ids.ts';
 import type { PartitionOffsets, TopicDescription } from './log.ts';
 import type { PartitionStats, WorkerStats } from './telemetry.ts';
@@ -120,6 +121,14 @@ export interface EngineView {
       readonly nextOffset: number;
     }[]
   >;
+  /**
+   * The digest of a partition's state, as of a snapshot that is taken now.
+   * @returns undefined when the partition is not on this engine
+   * @throws PARTITION_NOT_LIVE
+   */
+  digest(partition: number): Promise<DigestAt | undefined>;
+  /** The newest drill of each kind, as the object store has them now. */
+  drills(): Promise<readonly DrillSummary[]>;
   /**
    * A page of committed records: a consumer for tools on this machine.
    * @throws LOG_TOPIC_UNKNOWN, LOG_OFFSET_OUT_OF_RANGE

@@ -22,6 +22,8 @@ export interface ActorWorkerOptions<E> {
   readonly channel: Channel;
   readonly clock: Clock;
   readonly vitals: Vitals;
+  /** A log that this thread reads by itself; undefined: the main thread reads for it. */
+  readonly source: SourcePort | undefined;
   /** Everything of a task that does not come through the channel. */
   readonly parts: Omit<TaskParts<E>, 'source' | 'scorer' | 'emitEvent' | 'clock'>;
 }
@@ -52,6 +54,7 @@ export class ActorWorker<E> {
         },
         peek: ({ partition, user }) => this.#task(partition).peek(user),
         savepoint: ({ partition, name }) => this.#task(partition).savepoint(name),
+        digest: ({ partition }) => this.#task(partition).digest(),
       },
       unexpectedReport,
     );
@@ -66,7 +69,7 @@ export class ActorWorker<E> {
         parts: {
           ...parts,
           clock,
-          source: this.#source,
+          source: this.#options.source ?? this.#mainSource,
           scorer: this.#scorer,
           emitEvent: this.#event,
         },
@@ -84,7 +87,7 @@ export class ActorWorker<E> {
     throw new ShrikeError('COMMIT_FENCED', `partition ${partition} is not on this worker`);
   }
 
-  readonly #source: SourcePort = {
+  readonly #mainSource: SourcePort = {
     read: ({ topic, partition, from, bytesMax, waitMs }) =>
       this.#peer.call('read', { topic, partition, from, bytesMax, waitMs }),
     offsets: ({ topic, partition }) => this.#peer.call('offsets', { topic, partition }),

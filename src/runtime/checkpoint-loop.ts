@@ -9,21 +9,26 @@
  *     payments.
  * K3  A snapshot answers one request for a savepoint: a manifest has one name. Others wait for the
  *     next snapshot, which may be of the same offset.
+ * K4  A snapshot answers all who ask for a digest before it is taken, once it is stored.
  */
 import type { CheckpointChain, Manifest } from '../core/checkpoint.ts';
 import type { Clock } from '../core/clock.ts';
+import type { DigestAt } from '../core/drill.ts';
 import { codeOf, explain, ShrikeError } from '../core/errors.ts';
 import type { Offset, TopicPartition } from '../core/ids.ts';
-import type { ActorStore, ActorTable, PackedActors, Snapshot } from '../core/state.ts';
+import type { ActorStore, ActorTable, PackedActors, Snapshot, StoreMeta } from '../core/state.ts';
 import type { CommitPort, TaskParts } from './ports.ts';
 import type { TaskCounters } from './task-counters.ts';
 
 const SCAN_BLOCK_BYTES = 4 << 20;
 
-interface Request {
-  readonly name: string;
-  readonly resolve: (manifest: Manifest) => void;
+interface Waiting<T> {
+  readonly resolve: (answer: T) => void;
   readonly reject: (error: unknown) => void;
+}
+
+interface Request extends Waiting<Manifest> {
+  readonly name: string;
 }
 
 interface Sealing {
@@ -51,6 +56,7 @@ export class CheckpointLoop {
   #sealing: Promise<void> | undefined;
   #queue: Sealing[] = [];
   #requests: Request[] = [];
+  #digests: Waiting<DigestAt>[] = [];
   #error: unknown;
   #storing = false;
   /** Of this session. What an earlier one has sealed is found out at the first seal. */
@@ -74,11 +80,17 @@ export class CheckpointLoop {
     if (this.#writing !== undefined) return;
     const due = clock.nowMs() >= this.#nextMs && position > this.#sealedOffset;
     const full = table.dirtyBytes > parts.limits.dirtyBytesMax;
-    if (due || full || this.#requests.length > 0) this.#begin(position);
+    const asked = this.#requests.length + this.#digests.length > 0;
+    if (due || full || asked) this.#begin(position);
   }
 
   savepoint(name: string): Promise<Manifest> {
     return new Promise((resolve, reject) => this.#requests.push({ name, resolve, reject }));
+  }
+
+  /** Of the next snapshot: the state's digest where it is committed and stored. */
+  digest(): Promise<DigestAt> {
+    return new Promise((resolve, reject) => this.#digests.push({ resolve, reject }));
   }
 
   /** A last checkpoint of a session that ends well: everything is committed. */
@@ -86,7 +98,7 @@ export class CheckpointLoop {
     await this.#writing;
     await this.#sealing;
     let isDue = position > this.#sealedOffset;
-    while (isDue || this.#requests.length > 0) {
+    while (isDue || this.#requests.length + this.#digests.length > 0) {
       isDue = false;
       this.#begin(position);
       await this.#writing;
@@ -98,7 +110,8 @@ export class CheckpointLoop {
   async settled(): Promise<void> {
     await this.#writing;
     await this.#sealing;
-    for (const { reject } of this.#requests.splice(0)) reject(recovering());
+    const waiting = [...this.#requests.splice(0), ...this.#digests.splice(0)];
+    for (const { reject } of waiting) reject(recovering());
   }
 
   #rhythm(): { intervalMs: number; phase: number } {
@@ -114,16 +127,29 @@ export class CheckpointLoop {
     const { clock, table, counters } = this.#options;
     this.#nextMs = clock.nowMs() + this.#rhythm().intervalMs;
     const request = this.#requests.shift();
+    const digests = this.#digests.splice(0);
     const snapshot = table.snapshot(position);
     counters.enter('snapshot');
     this.#writing = this.#write(snapshot, request)
-      .catch((error: unknown) => this.#failed('snapshot failed', error, request))
+      .then(
+        (meta) => {
+          for (const one of digests) meta ? one.resolve(digestIn(meta)) : one.reject(recovering());
+        },
+        (error: unknown) => {
+          this.#failed('snapshot failed', error, request);
+          for (const one of digests) one.reject(error);
+        },
+      )
       .finally(() => {
         this.#writing = undefined;
       });
   }
 
-  async #write(taking: Promise<Snapshot>, request: Request | undefined): Promise<void> {
+  /** @returns undefined when the snapshot's offset will not be committed by this session */
+  async #write(
+    taking: Promise<Snapshot>,
+    request: Request | undefined,
+  ): Promise<StoreMeta | undefined> {
     const { table, commits, counters, reached } = this.#options;
     const snapshot = await taking;
     counters.checkpoint.pauseMsMax = Math.max(
@@ -133,7 +159,7 @@ export class CheckpointLoop {
     counters.shared.pauseMs.record(table.stats.snapshotPauseMsMax);
     if (!(await reached(snapshot.meta.nextOffset))) {
       request?.reject(recovering());
-      return;
+      return undefined;
     }
     await commits.sync();
     this.#storing = true;
@@ -144,6 +170,7 @@ export class CheckpointLoop {
     }
     counters.storedOffset = snapshot.meta.nextOffset;
     this.#enqueue({ snapshot, request });
+    return snapshot.meta;
   }
 
   #enqueue(sealing: Sealing): void {
@@ -225,6 +252,10 @@ export class CheckpointLoop {
     const facts = { partition: of.partition, code: codeOf(error), reason: explain(error) };
     parts.emitEvent('warn', what, facts);
   }
+}
+
+function digestIn({ nextOffset, digest, actorCount }: StoreMeta): DigestAt {
+  return { nextOffset, digest, actorCount };
 }
 
 function recovering(): ShrikeError {

@@ -7,6 +7,7 @@
  * W2  A worker that ends, for whatever reason, is replaced, and its partitions are assigned anew.
  */
 import type { Clock } from '../core/clock.ts';
+import type { DigestAt } from '../core/drill.ts';
 import { ShrikeError } from '../core/errors.ts';
 import type { TopicPartition } from '../core/ids.ts';
 import type { Log, Membership } from '../core/log.ts';
@@ -93,6 +94,12 @@ export class Coordinator {
       })),
     );
     return Promise.all(asks);
+  }
+
+  /** Undefined when the partition is not here. */
+  async digest(partition: number): Promise<DigestAt | undefined> {
+    const seat = this.#seats.find(({ partitions }) => partitions.has(partition));
+    return seat?.peer.call('digest', { partition });
   }
 
   /** The partitions that this process owns now. */

@@ -2,6 +2,8 @@
  * One partition on one worker, for as long as it is assigned there.
  * The life cycle is in core/phase.ts; every recovery takes the path that a crash takes.
  */
+
+import type { DigestAt } from '../core/drill.ts';
 import { codeOf, explain, ShrikeError } from '../core/errors.ts';
 import type { Profiles } from '../core/flow.ts';
 import type { SavepointDone } from '../core/messages.ts';
@@ -71,6 +73,13 @@ export class PartitionTask<E> {
     }
     const { sequence, nextOffset } = await session.checkpoints.savepoint(name);
     return { sequence, nextOffset };
+  }
+
+  async digest(): Promise<DigestAt> {
+    const session = this.#session;
+    if (session !== undefined && this.phase === 'live') return session.checkpoints.digest();
+    const message = `partition ${this.#options.partition} is ${this.phase}`;
+    throw new ShrikeError('PARTITION_NOT_LIVE', message);
   }
 
   async peek(user: number): Promise<ActorView | null> {

@@ -11,6 +11,7 @@ export interface MetricRow {
 
 const PARTITION = ['partition'] as const;
 const WORKER = ['worker'] as const;
+const KIND = ['kind'] as const;
 
 const counter = (labels: readonly string[], help: string): MetricRow => ({
   type: 'counter',
@@ -99,6 +100,29 @@ export const METRICS = {
     WORKER,
     'How long taking a snapshot held up the payments of its partition.',
   ),
+
+  // Drills: the newest of each kind (restore, failover), whoever ran it; absent before the first.
+  shrike_drill_success: gauge(KIND, '1 when the last drill passed: state equal, or recovered.'),
+  shrike_drill_last_timestamp_seconds: gauge(KIND, 'When the last drill ended.'),
+  shrike_drill_last_success_timestamp_seconds: gauge(
+    KIND,
+    'When the last drill ended that passed.',
+  ),
+  shrike_drill_rto_seconds: gauge(
+    KIND,
+    'From the loss to live: of a restore, the partitions in turn; of a failover, the first output.',
+  ),
+  shrike_drill_caught_up_seconds: gauge(
+    KIND,
+    'From the kill until the partitions had caught up; of a failover only.',
+  ),
+  shrike_drill_rpo_seconds: gauge(
+    KIND,
+    'Age of the oldest checkpoint that was restored: what the log must at least hold.',
+  ),
+  shrike_drill_restore_seconds: gauge(KIND, 'Time of copying the checkpoints in.'),
+  shrike_drill_replay_seconds: gauge(KIND, 'Time of replaying the log up to the live offset.'),
+  shrike_drill_replayed_records: gauge(KIND, 'Records that were replayed.'),
 
   // State.
   shrike_cache_hits_total: counter(PARTITION, 'Actors that were found in memory.'),

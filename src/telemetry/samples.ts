@@ -1,4 +1,5 @@
 /** From a picture of the engine to the numbers of each metric. Pure. */
+import { type DrillSummary, hasPassed } from '../core/drill.ts';
 import { PHASES } from '../core/phase.ts';
 import { CALL_ROWS_BOUNDS, type ScorerStats } from '../core/scoring.ts';
 import type { EngineStatus } from '../core/status.ts';
@@ -8,6 +9,7 @@ import type { MetricName } from './metric-table.ts';
 export interface Snapshot {
   readonly status: EngineStatus;
   readonly scorer: ScorerStats;
+  readonly drills: readonly DrillSummary[];
 }
 
 /** One line of the exposition; `suffix` is `_bucket`, `_sum` or `_count` of a histogram. */
@@ -78,6 +80,20 @@ const perWorker =
   ({ status }) =>
     status.workers.flatMap((worker) => read(worker, { worker: String(worker.worker) }));
 
+/** One number a kind of drill; none where it has none. */
+const perDrill =
+  (read: (drill: DrillSummary) => number | null | undefined): Read =>
+  ({ drills }) =>
+    drills.flatMap((drill) => {
+      const value = read(drill) ?? undefined;
+      return value === undefined ? [] : one(value, { kind: drill.newest.kind });
+    });
+
+/** What only a restore measures. */
+const ofRestore = (
+  field: 'rpoSeconds' | 'restoreSeconds' | 'replaySeconds' | 'replayedRecords',
+): Read => perDrill(({ newest }) => (newest.kind === 'restore' ? newest[field] : undefined));
+
 const entries = (key: string, values: Readonly<Record<string, number>>, labels: Labels): Sample[] =>
   Object.entries(values).flatMap(([name, value]) => one(value, { ...labels, [key]: name }));
 
@@ -138,6 +154,20 @@ export const SAMPLES: Readonly<Record<MetricName, Read>> = {
   shrike_checkpoint_last_bytes: each((p) => p.checkpoint.lastBytes),
   shrike_checkpoint_last_duration_seconds: each((p) => p.checkpoint.lastDurationMs / 1000),
   shrike_checkpoint_pause_seconds: perWorker((w, labels) => seconds(w.pauseMs, labels)),
+
+  shrike_drill_success: perDrill(({ newest }) => (hasPassed(newest.verdict) ? 1 : 0)),
+  shrike_drill_last_timestamp_seconds: perDrill(({ newest }) => newest.endedAtMs / 1000),
+  shrike_drill_last_success_timestamp_seconds: perDrill(
+    ({ lastPassedAtMs }) => lastPassedAtMs && lastPassedAtMs / 1000,
+  ),
+  shrike_drill_rto_seconds: perDrill(({ newest }) => newest.rtoSeconds),
+  shrike_drill_caught_up_seconds: perDrill(({ newest }) =>
+    newest.kind === 'failover' ? newest.caughtUpSeconds : undefined,
+  ),
+  shrike_drill_rpo_seconds: ofRestore('rpoSeconds'),
+  shrike_drill_restore_seconds: ofRestore('restoreSeconds'),
+  shrike_drill_replay_seconds: ofRestore('replaySeconds'),
+  shrike_drill_replayed_records: ofRestore('replayedRecords'),
 
   shrike_cache_hits_total: each((p) => p.cache.hits),
   shrike_cache_misses_total: each((p) => p.cache.misses),

@@ -6,7 +6,7 @@ import { type Api, type ApiOptions, openApi } from '../../src/api/server.ts';
 import { ShrikeError } from '../../src/core/errors.ts';
 import type { AlertRecord } from '../../src/core/status.ts';
 import { type Call, callUrl, jsonUrl } from '../support/http-client.ts';
-import { ScriptedView, START_MS } from '../support/scripted-view.ts';
+import { drillSummaries, ScriptedView, START_MS } from '../support/scripted-view.ts';
 
 const TOKEN = 'the-token-of-this-test';
 const authorization = `Bearer ${TOKEN}`;
@@ -204,6 +204,28 @@ test('a savepoint is taken under the given name', async () => {
     { name: 'before-upgrade', partitions: [{ partition: 0, sequence: 13, nextOffset: 480 }] },
   ]);
   expect(view.savepoints).toEqual(['before-upgrade']);
+});
+
+test("a partition's digest is told where it is, and a partition that is elsewhere is not found", async () => {
+  const digest = { nextOffset: 480, digest: '0123456789abcdef0123456789abcdef', actorCount: 7 };
+  view.digests.set(1, digest);
+  const ask = { method: 'POST', headers: { authorization } };
+  expect(await json('/api/partitions/1/digest', ask)).toEqual([200, digest]);
+  const elsewhere = await json('/api/partitions/2/digest', ask);
+  expect(elsewhere).toMatchObject([404, { code: 'API_NOT_FOUND' }]);
+  const nobody = await json('/api/partitions/1/digest', { method: 'POST' });
+  expect(nobody).toMatchObject([401, { code: 'API_TOKEN_WRONG' }]);
+});
+
+test('the newest drills are told with their whole reports', async () => {
+  view.drillSummaries = [...drillSummaries];
+  expect(await json('/api/drills', { headers: { authorization } })).toMatchObject([
+    200,
+    [
+      { newest: { kind: 'restore', verdict: 'different' }, lastPassedAtMs: 1_709_560_800_000 },
+      { newest: { kind: 'failover', verdict: 'recovered' }, lastPassedAtMs: 1_709_647_200_000 },
+    ],
+  ]);
 });
 
 test('records are produced as they stand, objects as JSON', async () => {

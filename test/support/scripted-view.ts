@@ -1,4 +1,5 @@
 /** An EngineView that does what a test tells it: the API's port, with no engine behind it. */
+import type { DigestAt, DrillSummary } from '../../src/core/drill.ts';
 import { ShrikeError } from '../../src/core/errors.ts';
 import type { TopicDescription } from '../../src/core/log.ts';
 import type {
@@ -96,12 +97,58 @@ function workerStats(partitions: readonly PartitionStats[]): EngineStatus['worke
   };
 }
 
+const drill = {
+  formatVersion: 1,
+  version: '0.1.0',
+  application: 'shrike',
+  topic: 'transactions',
+  startedAtMs: START_MS - 60_000,
+  endedAtMs: START_MS,
+  reason: null,
+  partitions: [],
+} as const;
+
+/** A restore that failed a day after one that passed, and a failover that passed. */
+export const drillSummaries: readonly DrillSummary[] = [
+  {
+    newest: {
+      ...drill,
+      kind: 'restore',
+      id: '5f3a9c01',
+      verdict: 'different',
+      checkpoint: 'newest',
+      rtoSeconds: 3.5,
+      rpoSeconds: 9,
+      restoreSeconds: 1,
+      profilesSeconds: 0.5,
+      replaySeconds: 2,
+      bytes: 48_000,
+      replayedRecords: 1200,
+    },
+    lastPassedAtMs: START_MS - 86_400_000,
+  },
+  {
+    newest: {
+      ...drill,
+      kind: 'failover',
+      id: '77aa0b1c',
+      verdict: 'recovered',
+      member: 'drill-77aa0b1c',
+      rtoSeconds: 11.25,
+      caughtUpSeconds: 12,
+    },
+    lastPassedAtMs: START_MS,
+  },
+];
+
 export class ScriptedView implements EngineView {
   current: EngineStatus = engineStatus();
   /** Newest first. */
   alerts: AlertRecord[] = [];
   readonly actors = new Map<number, ActorView>();
   readonly savepoints: string[] = [];
+  readonly digests = new Map<number, DigestAt>();
+  drillSummaries: DrillSummary[] = [];
   readonly produced: (ProducedRecord & { topic: string })[] = [];
   /** The answer to every question for records, and the questions. */
   page: RecordPage = { earliest: 0, highWatermark: 0, nextOffset: 0, records: [] };
@@ -168,6 +215,15 @@ export class ScriptedView implements EngineView {
     if (this.failure !== undefined) throw this.failure;
     this.savepoints.push(name);
     return [{ partition: 0, sequence: 13, nextOffset: 480 }];
+  }
+
+  async digest(partition: number): Promise<DigestAt | undefined> {
+    if (this.failure !== undefined) throw this.failure;
+    return this.digests.get(partition);
+  }
+
+  async drills(): Promise<readonly DrillSummary[]> {
+    return this.drillSummaries;
   }
 
   async records(request: RecordsRequest): Promise<RecordPage> {

@@ -147,6 +147,25 @@ test('retention that fails is an event of its own; the checkpoint is sealed', as
   expect(counters.shared.errors).toEqual({ OBJECT_STORE_UNAVAILABLE: 1 });
 });
 
+test('K4: all who ask for a digest are told that of the next snapshot, where it is stored', async () => {
+  const [first, second] = [loop.digest(), loop.digest()];
+  const told = await tickUntil(first);
+  expect(told).toMatchObject({ nextOffset: 1, actorCount: 1 });
+  expect(await second).toEqual(told);
+  expect(table.storedOffset).toBe(1);
+  const savepoint = await tickUntil(loop.savepoint('one'));
+  expect(told).toEqual({ nextOffset: 1, digest: savepoint.digest, actorCount: 1 });
+});
+
+test('K4: a digest of what this session will never commit is refused', async () => {
+  isReached = false;
+  const refused = expect(loop.digest()).rejects.toMatchObject({
+    message: 'the partition recovers; ask again',
+  });
+  await loop.finish(1);
+  await refused;
+});
+
 test('K1: an offset that this session will never commit is not written, and its request is refused', async () => {
   isReached = false;
   const asked = loop.savepoint('one');

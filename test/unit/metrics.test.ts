@@ -6,7 +6,7 @@ import { METRICS } from '../../src/telemetry/metric-table.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import type { Snapshot } from '../../src/telemetry/samples.ts';
 import { type ParsedMetric, type ParsedSample, parseMetrics } from '../support/prometheus-text.ts';
-import { engineStatus, partition, shown } from '../support/scripted-view.ts';
+import { drillSummaries, engineStatus, partition, shown } from '../support/scripted-view.ts';
 
 function scorerStats(over: Partial<ScorerStats> = {}): ScorerStats {
   const latency = new LatencyHistogram();
@@ -29,6 +29,7 @@ function scorerStats(over: Partial<ScorerStats> = {}): ScorerStats {
 const snapshot = (over: Partial<Snapshot> = {}): Snapshot => ({
   status: engineStatus(),
   scorer: scorerStats(),
+  drills: drillSummaries,
   ...over,
 });
 
@@ -73,6 +74,27 @@ test('counters and gauges show what the engine counts', async () => {
     'shrike_errors_total{"worker":"0","code":"COMMIT_FENCED"} 1',
   ]);
   expect(lines(metrics, 'shrike_scorer_queued_rows')).toEqual(['shrike_scorer_queued_rows{} 70']);
+});
+
+test('drills show their newest report by kind, and when one last passed', async () => {
+  const metrics = await scrape(snapshot());
+  expect(lines(metrics, 'shrike_drill_success')).toEqual([
+    'shrike_drill_success{"kind":"restore"} 0',
+    'shrike_drill_success{"kind":"failover"} 1',
+  ]);
+  expect(lines(metrics, 'shrike_drill_last_success_timestamp_seconds')).toEqual([
+    'shrike_drill_last_success_timestamp_seconds{"kind":"restore"} 1709560800',
+    'shrike_drill_last_success_timestamp_seconds{"kind":"failover"} 1709647200',
+  ]);
+  expect(lines(metrics, 'shrike_drill_rto_seconds')).toEqual([
+    'shrike_drill_rto_seconds{"kind":"restore"} 3.5',
+    'shrike_drill_rto_seconds{"kind":"failover"} 11.25',
+  ]);
+  expect(lines(metrics, 'shrike_drill_replayed_records')).toEqual([
+    'shrike_drill_replayed_records{"kind":"restore"} 1200',
+  ]);
+  const none = await scrape(snapshot({ drills: [] }));
+  expect(lines(none, 'shrike_drill_success')).toEqual([]);
 });
 
 test('a partition is in exactly one phase', async () => {

@@ -1,0 +1,67 @@
+/**
+ * What partition tasks are made of, wired once: for the actor threads, and for drills, which must
+ * not recover a partition in any other way.
+ */
+import { openCheckpoints } from '../checkpoints/checkpoints.ts';
+import type { Payment } from '../operators/index.ts';
+import { ActorCodec } from '../state/actor-codec.ts';
+import { createActorTable } from '../state/actor-table.ts';
+import { describeActor } from '../state/actor-view.ts';
+import { RocksDbStores } from '../state/rocksdb-store.ts';
+import type { Clock } from './core/clock.ts';
+import type { Config } from './core/config.ts';
+import { Stepper } from './core/flow.ts';
+import type { Model } from './core/scoring.ts';
+import { createFlow, createProfiles, DEAD_LETTER_TOPIC } from './job.ts';
+import { openObjectStore } from './object-store.ts';
+import type { TaskParts } from './runtime/ports.ts';
+import { taskLimits } from './task-limits.ts';
+
+export interface TaskPartsOptions {
+  readonly config: Config;
+  readonly model: Model;
+  readonly folders: { readonly state: string; readonly checkpoints: string };
+  readonly clock: Clock;
+}
+
+/** Everything of a task that does not come through its thread's channel. */
+export type OwnTaskParts = Omit<TaskParts<Payment>, 'source' | 'scorer' | 'emitEvent' | 'clock'>;
+
+export async function openTaskParts(options: TaskPartsOptions): Promise<OwnTaskParts> {
+  const { config, model, folders, clock } = options;
+  const flow = createFlow(config, model);
+  const stepper = new Stepper(flow, model.features);
+  const codec = new ActorCodec(flow);
+  const objects = await openObjectStore(config, folders.checkpoints, clock);
+  return {
+    inputTopic: config.input.transactions,
+    deadLetterTopic: DEAD_LETTER_TOPIC,
+    stepper,
+    model,
+    stores: new RocksDbStores({ dir: folders.state, clock, ...rocksBudget(config) }),
+    checkpoints: openCheckpoints({
+      store: objects,
+      application: config.application,
+      clock,
+      ...config.checkpoints,
+    }),
+    openTable: (store) =>
+      createActorTable({
+        store,
+        codec,
+        clock,
+        cacheBytesMax: Math.floor(config.state.cacheBytesMax / config.input.partitions),
+        createActor: () => stepper.createActor(),
+      }),
+    createProfiles: () => createProfiles(config),
+    partitionOf: (payment) => payment.user % config.input.partitions,
+    describe: (state) => describeActor(state, flow),
+    limits: taskLimits(config),
+  };
+}
+
+/** The budgets are the process's; every partition's store gets an equal part. */
+function rocksBudget({ state, input }: Config): { cacheBytes: number; writeBufferBytes: number } {
+  const cacheBytes = Math.max(1 << 20, Math.floor(state.rocksCacheBytes / input.partitions));
+  return { cacheBytes, writeBufferBytes: Math.min(16 << 20, Math.max(1 << 20, cacheBytes)) };
+}
