@@ -21,6 +21,7 @@ import {
   produce,
   produceTransaction,
 } from '../support/rdkafka.ts';
+import { OracleMember } from '../support/rdkafka-member.ts';
 import { freePorts, isAlive, serverFolder } from '../support/server-folder.ts';
 import { startToxiproxy } from '../support/toxiproxy.ts';
 
@@ -222,6 +223,23 @@ describe('the oracle', () => {
       expect(others.at(-1)?.offset).toBe(199);
     },
   );
+
+  test('shares a group with another member of it', async () => {
+    const { bootstrap } = await sharedKafka();
+    await createTopic(bootstrap, { topic: 'servers-group', partitions: 4 });
+    const join = () => OracleMember.join(bootstrap, { group: 'servers', topic: 'servers-group' });
+    const one = await join();
+    await until(() => one.partitions.length === 4);
+    const other = await join();
+    await until(() => one.partitions.length === 2 && other.partitions.length === 2);
+    expect(new Set([...one.partitions, ...other.partitions])).toEqual(new Set([0, 1, 2, 3]));
+    await one.leave();
+    await until(() => other.partitions.length === 4);
+    await produce(bootstrap, 'servers-group', [{ partition: 3, value: 'to the one that stayed' }]);
+    await until(() => other.records.length === 1);
+    expect(String(other.records[0]?.value)).toBe('to the one that stayed');
+    await other.leave();
+  });
 
   test('sees committed transactions, and aborted and open ones when it is told to', async () => {
     const { bootstrap } = await sharedKafka();

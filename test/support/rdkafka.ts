@@ -18,11 +18,11 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
 /** Waits for brokers that are busy starting, or restarting, are part of a test. */
-const TIMEOUT_MS = 60_000;
+export const TIMEOUT_MS = 60_000;
 const POLL_MS = 10;
 const CONSUME_TIMEOUT_MS = 50;
 
-type Settings = Readonly<Record<string, string | number | boolean>>;
+export type Settings = Readonly<Record<string, string | number | boolean>>;
 type Done<T = unknown> = (error: Error | null, result: T) => void;
 
 export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
@@ -58,7 +58,7 @@ export interface ProducerOptions {
   readonly config?: Settings;
 }
 
-interface Message {
+export interface Message {
   readonly partition: number;
   readonly offset: number;
   readonly key: Buffer | null;
@@ -81,8 +81,11 @@ interface Client {
   on(event: string, listener: (...args: never[]) => void): void;
 }
 
-interface Consumer extends Client {
+export interface Consumer extends Client {
+  subscribe(topics: readonly string[]): void;
+  assignments(): readonly { readonly partition: number }[];
   assign(partitions: readonly object[]): void;
+  consume(): void;
   consume(count: number, done: Done<readonly Message[]>): void;
   setDefaultConsumeTimeout(timeoutMs: number): void;
 }
@@ -110,7 +113,7 @@ interface Rdkafka {
 
 let loaded: Rdkafka | undefined;
 
-function rdkafka(): Rdkafka {
+export function rdkafka(): Rdkafka {
   if (loaded === undefined) {
     const stdio = ['ignore', 'pipe', 'inherit'] as const;
     const install = ['tools/install-rdkafka.mjs'];
@@ -122,7 +125,7 @@ function rdkafka(): Rdkafka {
 }
 
 /** A promise of what a call with a callback at its end gives. */
-function called<T = unknown>(call: (done: Done<T>) => void): Promise<T> {
+export function called<T = unknown>(call: (done: Done<T>) => void): Promise<T> {
   return new Promise((resolve, reject) => {
     // Its errors are instances of its own class without a stack of the caller.
     call((error, result) =>
@@ -192,11 +195,14 @@ async function readToEnd(consumer: Consumer, topic: string): Promise<readonly Or
   const records: OracleRecord[] = [];
   while (pending.size > 0) {
     const messages = await called<readonly Message[]>((done) => consumer.consume(1000, done));
-    for (const { partition, offset, key, value, timestamp, headers = [] } of messages) {
-      records.push({ partition, offset, key, value, timestampMs: timestamp, headers });
-    }
+    records.push(...messages.map(recordOf));
   }
   return records.sort((a, b) => a.partition - b.partition || a.offset - b.offset);
+}
+
+export function recordOf(message: Message): OracleRecord {
+  const { partition, offset, key, value, timestamp, headers = [] } = message;
+  return { partition, offset, key, value, timestampMs: timestamp, headers };
 }
 
 export class OracleProducer {
