@@ -29,8 +29,9 @@ import { DrillBoard } from './drill-board.ts';
 import { inputPositions } from './input-positions.ts';
 import { ALERTS_TOPIC, createFlow, topicsOf } from './job.ts';
 import { brokersOf } from './kafka.ts';
-import { openLog, withPartitionsOf } from './open-log.ts';
+import type { KafkaSettings } from './log/kafka/wire/settings.ts';
 import { deferObjectStore } from './object-store.ts';
+import { openLog, withPartitionsOf } from './open-log.ts';
 import { readPage } from './record-pages.ts';
 import { applyRetention } from './retention.ts';
 import { Coordinator } from './runtime/coordinator.ts';
@@ -331,6 +332,7 @@ function workersOf({ workers, input }: Config): number {
 }
 
 interface OpenParts extends EngineOptions {
+  readonly kafka: KafkaSettings | undefined;
   readonly folder: DataFolder;
   readonly log: Log;
   readonly model: Model;
@@ -340,17 +342,14 @@ interface OpenParts extends EngineOptions {
 }
 
 async function openParts(options: EngineOptions): Promise<OpenParts> {
-  const bundle = await loadBundle(
-    options.config.model === '' ? fileURLToPath(DEFAULT_BUNDLE) : config.model,
-    createFlow(config).featureNames,
-  );
-  const threshold = config.scoring.threshold >= 0 ? config.scoring.threshold : bundle.threshold;
-  const { modelId, contentId, featureSet, features } = bundle;
-  const folder = claimDataFolder(config.dataDir);
-  let log: Log | undefined;
+  const kafka = brokersOf(options.config);
+  const folder = claimDataFolder(options.config.dataDir);
+  const opening = openLog({ ...options, kafka, folder: folder.log });
   try {
-    const { sync, syncIntervalMs } = config.log;
-    log = await openEmbeddedLog(folder.log, { sync, syncIntervalMs, clock });
+    // The log is opened meanwhile: neither needs the other.
+    const bundle = await bundleOf(options.config);
+    const log = await opening;
+    const config = await withPartitionsOf(log, options.config);
     await log.ensureTopics(topicsOf(config));
     const objects = await deferObjectStore(config, folder.checkpoints, clock);
     const checkpoints = openCheckpoints({
@@ -360,14 +359,21 @@ async function openParts(options: EngineOptions): Promise<OpenParts> {
       ...config.checkpoints,
     });
     const scorer = await openScorer({ bundle, clock, threadFile: SCORE_THREAD, ...config.scoring });
+    const { modelId, contentId, featureSet, features } = bundle;
+    const threshold = config.scoring.threshold >= 0 ? config.scoring.threshold : bundle.threshold;
     const model = { modelId, contentId, threshold, featureSet, features };
-    return { ...options, folder, log, model, scorer, objects, checkpoints };
+    return { ...options, config, kafka, folder, log, model, scorer, objects, checkpoints };
   } catch (error) {
     // The first error is the one to tell.
-    await log?.close().catch(() => undefined);
+    await opening.then((log) => log.close()).catch(() => undefined);
     folder.release();
     throw error;
   }
+}
+
+function bundleOf(config: Config): ReturnType<typeof loadBundle> {
+  const folder = config.model === '' ? fileURLToPath(DEFAULT_BUNDLE) : config.model;
+  return loadBundle(folder, createFlow(config).featureNames);
 }
 
 /** What cannot be closed well, as a log on a full disk, must not keep the folder claimed. */

@@ -54,7 +54,10 @@ export async function openTaskParts(options: TaskPartsOptions): Promise<OwnTaskP
         createActor: () => stepper.createActor(),
       }),
     createProfiles: () => createProfiles(config),
-    partitionOf: (payment) => payment.user % config.input.partitions,
+    // Kafka's producers choose the partition, each in its own way.
+    ...(config.kafka.bootstrap === '' && {
+      partitionOf: (payment: Payment) => payment.user % config.input.partitions,
+    }),
     describe: (state) => describeActor(state, flow),
     limits: taskLimits(config),
   };

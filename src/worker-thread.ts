@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Config } from './core/config.ts';
 import type { Model } from './core/scoring.ts';
+import type { KafkaSettings } from './log/kafka/wire/settings.ts';
 import type { WorkerThread } from './runtime/worker-seat.ts';
 import { threadChannel } from './thread-channel.ts';
 
@@ -10,6 +11,8 @@ export interface ActorThreadSetup {
   readonly worker: number;
   readonly config: Config;
   readonly model: Model;
+  /** Of the brokers; undefined: the embedded log, through the main thread. */
+  readonly kafka: KafkaSettings | undefined;
   readonly folders: { readonly state: string; readonly checkpoints: string };
 }
 

@@ -266,6 +266,7 @@ export class World {
       clock,
       channel: near,
       vitals: () => ({ heapBytes: 0, eventLoopDelayMsP99: 0 }),
+      source: undefined,
       parts: {
         inputTopic: INPUT,
         deadLetterTopic: DEAD_LETTERS,
