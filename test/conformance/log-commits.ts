@@ -164,8 +164,10 @@ export function compactionTests(bench: () => Bench): void {
     await log.append([{ ...at, records: packRecords(gone) }]);
     await log.compact(at.topic);
     await log.compact(at.topic);
-    const values = (await readAll(log, at)).map(({ value }) => value); // asserts progress
-    expect(values.every((value) => value === undefined)).toBe(true);
+    const left = await readAll(log, at); // asserts progress
+    // A log may keep what it could remove (Kafka does, for as long as the segment is written to).
+    const newest = new Map(left.map(({ key, value }) => [key, value]));
+    expect([...newest.values()].every((value) => value === undefined)).toBe(true);
     await log.append([{ ...at, records: packed('a=2') }]);
     expect((await valuesIn(log, at)).at(-1)).toBe('2');
   });
