@@ -61,8 +61,13 @@ export class Cluster {
    * @throws LOG_UNAVAILABLE, KAFKA_AUTH_FAILED
    */
   async call<Q, A>(node: number, lane: Lane, api: Api<Q, A>, request: Q): Promise<A> {
-    const connection = await this.#connection(node, lane);
-    return connection.call(api, request);
+    try {
+      const connection = await this.#connection(node, lane);
+      return await connection.call(api, request);
+    } catch (error) {
+      this.#forgetNode(node);
+      throw error;
+    }
   }
 
   /** Asks any broker that answers. @throws LOG_UNAVAILABLE, KAFKA_AUTH_FAILED */
@@ -173,6 +178,16 @@ export class Cluster {
     this.#isClosed = true;
     const all = await Promise.allSettled(this.#connections.values());
     for (const one of all) if (one.status === 'fulfilled') one.value.close();
+  }
+
+  /** What a broker that does not answer led or coordinated is perhaps another's now. */
+  #forgetNode(node: number): void {
+    for (const [key, coordinator] of this.#coordinators) {
+      if (coordinator === node) this.#coordinators.delete(key);
+    }
+    for (const [topic, { partitions }] of this.#topics) {
+      if (partitions.some(({ leader }) => leader === node)) this.#topics.delete(topic);
+    }
   }
 
   async #topic(topic: string): Promise<TopicMetadata> {

@@ -1,0 +1,40 @@
+import type { Clock } from '../../../core/clock.ts';
+import type { Random } from '../../../core/random.ts';
+
+interface BackoffLimits {
+  readonly minMs: number;
+  readonly maxMs: number;
+}
+
+/** Waits that grow, each a random part shorter, so that many do not come back at once. */
+export class Backoff {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #limits: BackoffLimits;
+  #nextMs: number;
+  #waitedMs = 0;
+
+  constructor(clock: Clock, random: Random, limits: BackoffLimits = { minMs: 20, maxMs: 1000 }) {
+    this.#clock = clock;
+    this.#random = random;
+    this.#limits = limits;
+    this.#nextMs = limits.minMs;
+  }
+
+  /** Since the last reset. */
+  get waitedMs(): number {
+    return this.#waitedMs;
+  }
+
+  reset(): void {
+    this.#nextMs = this.#limits.minMs;
+    this.#waitedMs = 0;
+  }
+
+  async wait(signal: AbortSignal): Promise<void> {
+    const waitMs = this.#nextMs * (0.5 + this.#random.next() / 2);
+    this.#nextMs = Math.min(this.#nextMs * 2, this.#limits.maxMs);
+    this.#waitedMs += waitMs;
+    await this.#clock.sleep(waitMs, signal);
+  }
+}

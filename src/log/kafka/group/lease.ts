@@ -1,0 +1,31 @@
+/**
+ * How long this member may believe that it is one. The broker counts the session from when a
+ * request arrives, which is after it was sent: counted from there, the member's own end of the
+ * session comes before the broker's.
+ */
+import type { Clock } from '../../../core/clock.ts';
+
+export class Lease {
+  readonly #clock: Clock;
+  readonly #sessionTimeoutMs: number;
+  #renewedMs: number;
+
+  constructor(clock: Clock, sessionTimeoutMs: number) {
+    this.#clock = clock;
+    this.#sessionTimeoutMs = sessionTimeoutMs;
+    this.#renewedMs = clock.nowMs();
+  }
+
+  /** `sentMs`: when the request was sent that the coordinator has accepted. */
+  renew(sentMs: number): void {
+    this.#renewedMs = Math.max(this.#renewedMs, sentMs);
+  }
+
+  get leftMs(): number {
+    return this.#renewedMs + this.#sessionTimeoutMs - this.#clock.nowMs();
+  }
+
+  get isExpired(): boolean {
+    return this.leftMs <= 0;
+  }
+}
