@@ -56,7 +56,7 @@ export class PartitionPacker {
     let rest = user;
     for (let at = this.#keyBytes - 1; digits > 0; at--, digits--) {
       const tens = Math.floor(rest / 10);
-      this.#keys[at] = ZERO + rest - 10 * tens;
+      this.#keys[at] = ZERO + (rest - 10 * tens); // so that no sum passes 2^53
       rest = tens;
     }
   }
