@@ -68,6 +68,14 @@ running() {
   echo "$pid"
 }
 
+# ended PID: it is gone, or nothing is left of it but its number. A process that is ending loses its
+# command line before its threads and ports.
+ended() {
+  local stat tasks
+  stat=$(cat "/proc/$1/stat" 2>/dev/null) && tasks=$(ls "/proc/$1/task" 2>/dev/null) || return 0
+  case ${stat##*) } in Z* | X*) [ "$(wc -w <<<"$tasks")" -le 1 ] ;; *) return 1 ;; esac
+}
+
 # One that has just been killed may hold its port a moment longer.
 is_taken() {
   for _ in $(seq 10); do
@@ -289,9 +297,12 @@ stop_node() {
   # One that is frozen would not hear the signal.
   kill -CONT "$pid"
   kill "$pid"
-  for _ in $(seq 150); do
-    running "$1" >/dev/null || { rm -f "$dir/node-$1/kafka.pid"; return 0; }
-    sleep 0.2
+  for _ in $(seq 300); do
+    if ended "$pid"; then
+      rm -f "$dir/node-$1/kafka.pid"
+      return
+    fi
+    sleep 0.1
   done
   # Of three, the last has nobody left to hand its partitions to.
   kill -KILL "$pid"

@@ -43,6 +43,14 @@ running() {
 }
 
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
+# ended PID: it is gone, or nothing is left of it but its number. A process that is ending loses its
+# command line before its threads and ports.
+ended() {
+  local stat tasks
+  stat=$(cat "/proc/$1/stat" 2>/dev/null) && tasks=$(ls "/proc/$1/task" 2>/dev/null) || return 0
+  case ${stat##*) } in Z* | X*) [ "$(wc -w <<<"$tasks")" -le 1 ] ;; *) return 1 ;; esac
+}
+
 # One that has just been killed may hold its port a moment longer.
 is_taken() {
   for _ in $(seq 10); do
@@ -114,9 +122,13 @@ stop() {
   # One that is frozen would not hear the signal.
   kill -CONT "$pid"
   kill "$pid"
-  for _ in $(seq 150); do
-    running >/dev/null || { rm -f "$pidfile"; echo "minio stopped"; return; }
-    sleep 0.2
+  for _ in $(seq 300); do
+    if ended "$pid"; then
+      rm -f "$pidfile"
+      echo "minio stopped"
+      return
+    fi
+    sleep 0.1
   done
   die "pid $pid did not end in half a minute"
 }
