@@ -72,9 +72,7 @@ function written(steps: readonly Step[], start: number): Written {
     const { producerId, compression, logAppendTimeMs } = each;
     const baseOffset = offset;
     const all = each.records.map(({ isGone, ...rest }) => ({ ...rest, isGone, offset: offset++ }));
-    const kept = all
-      .filter(({ isGone }) => !isGone)
-      .map(({ isGone: _, ...rest }): PlainRecord => rest);
+    const kept: readonly PlainRecord[] = all.filter(({ isGone }) => !isGone);
     if (producerId >= 0 && !open.has(producerId)) {
       open.set(producerId, { firstOffset: baseOffset, records: [] });
     }

@@ -1,6 +1,6 @@
 /**
- * One text, packed by the programs that others use: lz4 1.9, zstd 1.5, snappy-java 1.1.10. Text: see
- * `SAMPLE_TEXT`.
+ * One text, `SAMPLE_TEXT`, packed by the programs that others use: lz4, zstd, and snappy-java
+ * (`org.xerial.snappy`, as Kafka's Java clients do).
  */
 const LINES = Array.from({ length: 12 }, (_, i) => {
   const payment = { idx: i, user: (i * 7919) % 97, merchant: 'fraud_Kirlin and Sons' };

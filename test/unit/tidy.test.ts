@@ -39,6 +39,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   '@smithy/node-http-handler': ['checkpoints/s3-sdk.ts'],
   commander: ['src/cli.ts', 'src/cli/'],
   fastify: ['src/api/'],
+  fzstd: ['src/log/kafka/reader/'],
   'hyparquet-writer': ['src/ingest/'],
   msgpackr: ['state/'],
   'onnxruntime-node': ['src/scoring/'],

@@ -5,8 +5,8 @@
  *
  *   fetch      one long poll for all feeds that have reached the end of their partition, whether
  *              somebody waits for them or will again in a moment
- *   fetch-now  what can be answered at once: feeds that are behind, reads that do not wait; and, for
- *              short, feeds at the end for as long as the long poll is under way without them
+ *   fetch-now  what can be answered at once: feeds that are behind, reads that do not wait; and,
+ *              for short, feeds at the end while the long poll is under way without them
  *
  * B1  A feed is in at most one fetch of each lane.
  * B2  What got no room in the last answer comes first in the next: the broker gives the first

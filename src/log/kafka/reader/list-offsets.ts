@@ -97,21 +97,20 @@ async function askLeaders(
     if (list === undefined) byLeader.set(leader, [each]);
     else list.push(each);
   }
-  await Promise.all([...byLeader].map(([leader, led]) => askLeader(cluster, leader, led, found)));
+  const answers = [...byLeader].map(([leader, led]) => askLeader(cluster, leader, led));
+  for (const offsets of await Promise.all(answers)) {
+    for (const [name, one] of offsets) found.set(name, one);
+  }
 }
 
 async function askLeader(
   cluster: Cluster,
   leader: number,
   of: readonly TopicPartition[],
-  found: Map<string, PartitionOffsets>,
-): Promise<void> {
+): Promise<[string, PartitionOffsets][]> {
   const ask = async (isolation: number, timestamp: number) => {
-    const answers = await cluster.call(leader, 'general', LIST_OFFSETS, {
-      isolation,
-      timestamp,
-      of,
-    });
+    const asked = { isolation, timestamp, of };
+    const answers = await cluster.call(leader, 'general', LIST_OFFSETS, asked);
     for (const answer of answers) if (answer.error !== 0) throw refusal(answer);
     return new Map(answers.map((each) => [topicPartitionName(each), each.offset]));
   };
@@ -121,13 +120,13 @@ async function askLeader(
     ask(READ_COMMITTED, LATEST),
     ask(READ_UNCOMMITTED, LATEST),
   ]);
-  for (const each of of) {
+  return of.map((each) => {
     const name = topicPartitionName(each);
     const highWatermark = stable.get(name);
     const logEnd = end.get(name);
     if (highWatermark === undefined || logEnd === undefined) throw refusal({ ...each, error: -1 });
-    found.set(name, { earliest: earliest.get(name) ?? 0, highWatermark, logEnd });
-  }
+    return [name, { earliest: earliest.get(name) ?? 0, highWatermark, logEnd }];
+  });
 }
 
 function refusal({ error, ...of }: TopicPartition & { error: number }): ShrikeError {

@@ -12,7 +12,7 @@ import type { Clock } from '../../../core/clock.ts';
 import type { Offset, TopicPartition } from '../../../core/ids.ts';
 import type { ReadRequest } from '../../../core/log.ts';
 import type { FetchedBatch, SourceRead } from '../../../core/records.ts';
-import { ColumnScratch } from './column-scratch.ts';
+import type { ColumnScratch } from './column-scratch.ts';
 import type { FetchedPartition } from './fetch-messages.ts';
 import { FetchedRun } from './fetched-run.ts';
 import { PendingRead } from './pending-read.ts';
