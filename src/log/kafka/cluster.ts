@@ -37,7 +37,7 @@ export type Lane =
   | 'transaction'
   | 'produce';
 
-/** A join is answered when all members have joined: the rebalance time-out (60 s), and some more. */
+/** A join is answered when all have joined: the rebalance time-out (60 s), and some more. */
 const GROUP_TIMEOUT_MS = 65_000;
 
 const RETRY_MS_MIN = 20;

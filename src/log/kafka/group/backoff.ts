@@ -12,7 +12,7 @@ export class Backoff {
   readonly #random: Random;
   readonly #limits: BackoffLimits;
   #nextMs: number;
-  #waitedMs = 0;
+  #sinceMs: number | undefined;
 
   constructor(clock: Clock, random: Random, limits: BackoffLimits = { minMs: 20, maxMs: 1000 }) {
     this.#clock = clock;
@@ -21,20 +21,20 @@ export class Backoff {
     this.#nextMs = limits.minMs;
   }
 
-  /** Since the last reset. */
-  get waitedMs(): number {
-    return this.#waitedMs;
+  /** Since the first wait after the last reset. */
+  get elapsedMs(): number {
+    return this.#sinceMs === undefined ? 0 : this.#clock.nowMs() - this.#sinceMs;
   }
 
   reset(): void {
     this.#nextMs = this.#limits.minMs;
-    this.#waitedMs = 0;
+    this.#sinceMs = undefined;
   }
 
   async wait(signal: AbortSignal): Promise<void> {
+    this.#sinceMs ??= this.#clock.nowMs();
     const waitMs = this.#nextMs * (0.5 + this.#random.next() / 2);
     this.#nextMs = Math.min(this.#nextMs * 2, this.#limits.maxMs);
-    this.#waitedMs += waitMs;
     await this.#clock.sleep(waitMs, signal);
   }
 }

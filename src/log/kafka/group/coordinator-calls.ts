@@ -63,11 +63,6 @@ export class CoordinatorCalls {
     return this.#ask('heartbeat', DESCRIBE_GROUP, { request: this.#group, errorOf });
   }
 
-  /** Ends a join or sync whose answer is not waited for any more: the next one needs its lane. */
-  hangUp(): void {
-    this.#cluster.hangUp('group');
-  }
-
   async #ask<Q, A>(
     lane: Lane,
     api: Api<Q, A>,

@@ -1,6 +1,5 @@
 /** The one member that the coordinator has chosen gives out the partitions for all. */
 import { ShrikeError } from '../../../core/errors.ts';
-import { topicPartitionName } from '../../../core/ids.ts';
 import type { Cluster } from '../cluster.ts';
 import { brokerError } from '../wire/broker-errors.ts';
 import type { GroupSubscriber } from './assignment.ts';
@@ -40,16 +39,4 @@ export async function assignAsLeader(
       encodeAssignment([...of].sort((a, b) => a.partition - b.partition)),
     ]),
   );
-}
-
-/** What an assignment brings to a member, and what it takes. */
-export function compareAssignment<T extends { topic: string; partition: number }>(
-  owned: ReadonlyMap<string, T>,
-  assigned: readonly T[],
-): { readonly added: T[]; readonly gone: T[] } {
-  const names = new Set(assigned.map(topicPartitionName));
-  return {
-    added: assigned.filter((one) => !owned.has(topicPartitionName(one))),
-    gone: [...owned].filter(([name]) => !names.has(name)).map(([, one]) => one),
-  };
 }

@@ -11,6 +11,7 @@
  *    +--- standby <-+
  */
 import { assert } from '../../../core/assert.ts';
+import type { Verdict } from './verdicts.ts';
 
 export type MemberPhase =
   | 'joining'
@@ -51,6 +52,19 @@ export const MEMBER_PHASES = {
 
 /** Why a member owns nothing any more, whatever it believed. */
 export type Loss = 'expired' | 'stale' | 'forgotten' | 'fenced';
+
+export const LOSSES: Record<Loss, string> = {
+  expired: 'its session is over, no heartbeat was answered in time',
+  stale: 'the group has gone on to a new generation without it',
+  forgotten: 'the coordinator does not know it any more',
+  fenced: 'another process has joined by the same instance id; this one stands by until it leaves',
+};
+
+export function lossOf(verdict: Verdict): Loss | undefined {
+  return verdict === 'stale' || verdict === 'forgotten' || verdict === 'fenced'
+    ? verdict
+    : undefined;
+}
 
 export interface MemberFacts {
   /** What came of the phase: it did what it is for, or has to be tried again. */
