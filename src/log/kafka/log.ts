@@ -20,7 +20,8 @@ import type { Random } from '../../core/random.ts';
 import type { SourceRead } from '../../core/records.ts';
 import { KafkaAdmin } from './admin/admin.ts';
 import { Cluster } from './cluster.ts';
-import { GroupMember, type GroupMemberOptions } from './group/member.ts';
+import type { AssignmentKind } from './group/assignors.ts';
+import { GroupMember } from './group/member.ts';
 import { OwnWrites } from './own-writes.ts';
 import { Ownership } from './ownership.ts';
 import { listOffsets } from './reader/list-offsets.ts';
@@ -30,9 +31,12 @@ import { TransactionalProducer } from './transactions/producer.ts';
 import type { Written } from './transactions/writes.ts';
 import type { KafkaSettings } from './wire/settings.ts';
 
-export interface KafkaLogOptions
-  extends Pick<GroupMemberOptions, 'instanceId' | 'assignment' | 'sessionTimeoutMs'> {
+export interface KafkaLogOptions {
   readonly settings: KafkaSettings;
+  /** Empty: a dynamic member. */
+  readonly instanceId: string;
+  readonly assignment: AssignmentKind;
+  readonly sessionTimeoutMs: number;
   /** Stable for a process and its replacement, different for processes of one group. */
   readonly transactionalId: string;
   readonly transactionTimeoutMs: number;
@@ -154,14 +158,8 @@ class KafkaLog implements Log {
     // First, so that what a former process has left open is aborted when positions are asked for.
     await this.#committing.take();
     const ownership = new Ownership(listener);
-    const { cluster, ...options } = { ...this.#options, cluster: this.#cluster };
-    const member = await GroupMember.join({
-      ...options,
-      cluster,
-      group,
-      topic,
-      listener: ownership,
-    });
+    const joining = { cluster: this.#cluster, group, topic, listener: ownership };
+    const member = await GroupMember.join({ ...this.#options, ...joining });
     const { owner } = member;
     this.#joined.set(owner, { group, member, ownership });
     return {

@@ -79,7 +79,8 @@ export class ProducerIdentity {
 
   /**
    * Resolves when a transaction may begin.
-   * @param isOwner asked before the id is taken from somebody else @throws COMMIT_FENCED, COMMIT_FAILED
+   * @param isOwner asked before the id is taken from somebody else
+   * @throws COMMIT_FENCED, COMMIT_FAILED, KAFKA_NOT_AUTHORIZED
    */
   async ready(isOwner: () => boolean): Promise<void> {
     await this.settle();

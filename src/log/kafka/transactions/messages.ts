@@ -1,7 +1,7 @@
 /**
- * The requests of a transaction, as of transaction version 1: Kafka 3.0 to 4.x answer them. (Of
- * version 2, of Kafka 4.0, a commit is five times slower: the broker waits in steps of 20 ms for the
- * markers of the commit before.)
+ * The requests of a transaction, as of transaction version 1: Kafka 3.0 to 4.x answer them. (A
+ * commit by version 2, of Kafka 4.0, is five times slower: the broker waits in steps of 20 ms for
+ * the markers of the commit before.)
  */
 import type { Offset, TopicPartition } from '../../../core/ids.ts';
 import type { GroupGeneration } from '../group/generation.ts';

@@ -17,7 +17,7 @@ import type { ProducerEpoch } from './messages.ts';
  */
 const BATCH_BYTES = 900 << 10;
 const HEADER_BYTES = 61;
-/** Of a record: length 5, attributes 1, timestamp 10, offset 5, key's length 5, value's 5, headers. */
+/** Length 5, attributes 1, timestamp 10, offset 5, key's length 5, value's length 5, headers 1. */
 const RECORD_OVERHEAD_BYTES = 32;
 const TRANSACTIONAL = 0x10;
 /** Up to this length a loop in JavaScript is faster than the call that copies. */
@@ -35,13 +35,14 @@ export interface Place {
 }
 
 /** Enough for all batches of these records, however they are cut. */
-export function batchBytesBound(all: readonly PackedRecords[]): number {
-  let bytes = HEADER_BYTES;
+export function batchBytesBound(all: readonly PackedRecords[], batchBytes = BATCH_BYTES): number {
+  let bytes = 0;
   for (const { count, keys, values } of all) {
     bytes += keys.byteLength + values.byteLength + count * RECORD_OVERHEAD_BYTES;
   }
-  // Two batches that follow each other hold more than one batch's bytes together.
-  return bytes + HEADER_BYTES * (2 * Math.ceil(bytes / BATCH_BYTES) + 1);
+  // A batch and the first record of the next one are together more than a batch may hold.
+  const batches = 2 * Math.ceil(bytes / (batchBytes - HEADER_BYTES)) + 1;
+  return bytes + HEADER_BYTES * batches;
 }
 
 /** Writes the batches of one partition, one behind the other, into memory of the caller's. */

@@ -1,9 +1,9 @@
 /**
  * One transaction, in three rounds:
  *
- *     AddPartitionsToTxn  AddOffsetsToTxn        to the transaction's coordinator, one after the other
- *     Produce  Produce …  TxnOffsetCommit        to the leaders and the group's coordinator, at once
- *     EndTxn                                     when every answer of the second round is in (T1)
+ *     AddPartitionsToTxn  AddOffsetsToTxn     to the transaction's coordinator, pipelined
+ *     Produce  Produce …  TxnOffsetCommit     to leaders and the group's coordinator, at once
+ *     EndTxn                                  when every answer of the second round is in (T1)
  */
 import type { Clock } from '../../../core/clock.ts';
 import { ShrikeError } from '../../../core/errors.ts';
