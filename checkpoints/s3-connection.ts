@@ -8,6 +8,13 @@ const SOCKETS_MAX = 16;
 const CONNECT_MS_MAX = 3000;
 /** Longer than a store thinks before it answers: a connection that was cut in silence. */
 const SILENT_MS_MAX = 10_000;
+/** Its one message is that requests wait for a socket: they are meant to. */
+const SILENT = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
 const REGION_OF_LAST_RESORT = 'us-east-1';
 
 export async function connectS3(config: Config['s3']): Promise<S3Client> {
@@ -24,6 +31,7 @@ export async function connectS3(config: Config['s3']): Promise<S3Client> {
       connectionTimeout: Math.min(CONNECT_MS_MAX, deadlineMs),
       // A third: a silent connection must leave time for another try.
       socketTimeout: Math.min(SILENT_MS_MAX, Math.ceil(deadlineMs / 3)),
+      logger: SILENT,
       httpAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
       httpsAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
     }),

@@ -1,7 +1,7 @@
 /** The engine with its checkpoints in a real MinIO that comes and goes; needs `npx tsc -b`. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { StatusSnapshot } from '../../src/core/status.ts';
 import {
   Command,
@@ -70,6 +70,20 @@ test('a store that goes down stops no payment, shows as late checkpoints, and is
     ...['checkpoint', 'verify', '--data', data, ...settings, '--set', 'application=outage'],
   );
   expect(verified).toMatchObject({ code: 0, stderr: '' });
+});
+
+test('a store that hangs holds up neither payments nor the end of the engine', async () => {
+  const data = await scratchFolder();
+  const engine = await startEngine(data, ...SOURCE, ...settings, '--set', 'application=hanging');
+  await isSealing(engine);
+  minio.pause();
+  onTestFinished(() => minio.resume());
+  const before = await statusOf(engine);
+  await until(async () => {
+    const { problems, totals } = await statusOf(engine);
+    return problems.length > 0 && totals.records > before.totals.records + 1000;
+  });
+  expect((await engine.command.interrupt()).code).toBe(0);
 });
 
 test('an engine on an empty disk waits for a store that is down, and restores when it is back', async () => {
