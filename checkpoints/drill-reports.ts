@@ -64,7 +64,10 @@ export class DrillReports {
       const [first] = ofKind;
       const newest = first && (await this.#get(first.key));
       if (newest === undefined) continue;
-      const passed = ofKind.find(({ verdict }) => hasPassed(verdict));
+      // Names know seconds only.
+      const passed = hasPassed(newest.verdict)
+        ? newest
+        : ofKind.find(({ verdict }) => hasPassed(verdict));
       summaries.push({ newest, lastPassedAtMs: passed?.endedAtMs ?? null });
     }
     const kept = new Set(summaries.map(({ newest }) => newest));

@@ -8,6 +8,7 @@ import { addAlerts } from './cli/commands/alerts.ts';
 import { addCheckpoint } from './cli/commands/checkpoint.ts';
 import { addClean } from './cli/commands/clean.ts';
 import { addDeadLetters } from './cli/commands/dead-letters.ts';
+import { addDrill } from './cli/commands/drill.ts';
 import { addRestore } from './cli/commands/restore.ts';
 import { addRun } from './cli/commands/run.ts';
 import { addServers } from './cli/commands/servers.ts';
@@ -29,6 +30,7 @@ Examples:
   shrike checkpoint create --name before-upgrade  a savepoint
   shrike checkpoint verify                        reads every object of every checkpoint
   shrike restore --dry-run                        what a restart would restore from
+  shrike drill restore                            restores aside, and compares with what is live
   shrike dlq list                                 records that could not be used, and why
   shrike dlq redrive --code RECORD_NOT_JSON       sends them again
   shrike simulate --out raw --days 30             files in the raw Kaggle format
@@ -55,6 +57,7 @@ const commands = [
   addState,
   addCheckpoint,
   addRestore,
+  addDrill,
   addDeadLetters,
   addSimulate,
   addClean,

@@ -46,9 +46,9 @@ export async function rehearse<E>(options: RehearsalOptions<E>): Promise<Rehears
   const { partition, parts } = options;
   assert(options.manifest.nextOffset <= options.target, 'a checkpoint is replayed forwards');
   const started = performance.now();
-  const restored = await restoreOne(options);
-  const restoreSeconds = secondsSince(started);
   try {
+    const restored = await restoreOne(options);
+    const restoreSeconds = secondsSince(started);
     return { ...(await replayed(options, restored)), restoreSeconds };
   } finally {
     await parts.stores.destroy(partition);
@@ -153,9 +153,16 @@ function onlyThis(checkpoints: Checkpoints, manifest: Manifest): Checkpoints {
     seal: async ({ meta }) => ({ ...manifest, nextOffset: meta.nextOffset }),
     retain: async () => [],
   };
+  let isKnown = true;
   return {
     open: async () => chain,
     list: async (of) => {
+      // Retention may have dropped the manifest since it was chosen; its segments stay for a while.
+      // Only when they cannot be read is it asked whether it is damaged, or no more.
+      if (isKnown) {
+        isKnown = false;
+        return [{ key: String(manifest.sequence), manifest }];
+      }
       const listed = await checkpoints.list(of);
       return listed.filter(
         (one) => 'manifest' in one && one.manifest.sequence === manifest.sequence,

@@ -97,8 +97,17 @@ export interface RunningEngine {
 }
 
 /** Starts `shrike run` on the folder and waits until its API answers. */
-export async function startEngine(data: string, ...args: string[]): Promise<RunningEngine> {
-  const command = new Command(['run', '--port', '0', '--data', data, ...args]);
+export function startEngine(data: string, ...args: string[]): Promise<RunningEngine> {
+  return startEngineIn({}, data, ...args);
+}
+
+/** The same, with variables of the environment: credentials. */
+export async function startEngineIn(
+  env: Readonly<Record<string, string>>,
+  data: string,
+  ...args: string[]
+): Promise<RunningEngine> {
+  const command = new Command(['run', '--port', '0', '--data', data, ...args], env);
   let known: Partial<RunningEngine> = {};
   await until(() => {
     if (command.process.exitCode !== null) throw new Error(command.stderr);
