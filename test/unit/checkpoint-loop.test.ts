@@ -38,11 +38,15 @@ let counters: TaskCounters;
 let table: CachedActorTable;
 let loop: CheckpointLoop;
 let isReached: boolean;
+let limits: { -readonly [K in keyof TaskLimits]: TaskLimits[K] };
+/** One payment more of the only user. */
+let step: (minute: number) => Promise<void>;
 
 beforeEach(async () => {
   faults = {};
   events = [];
   isReached = true;
+  limits = { ...LIMITS };
   const clock = { ...systemClock, nowMs: () => 5000 };
   const histograms = {
     latency: new LatencyHistogram(),
@@ -60,8 +64,11 @@ beforeEach(async () => {
     cacheBytesMax: 1 << 20,
     createActor: () => stepper.createActor(),
   });
-  await table.prefetch([7]);
-  stepper.step(table.change(7), { user: 7, card: 0, minute: 1, amount: 1 }, new Float32Array(2), 0);
+  step = async (minute) => {
+    await table.prefetch([7]);
+    stepper.step(table.change(7), { user: 7, card: 0, minute, amount: 1 }, new Float32Array(2), 0);
+  };
+  await step(1);
   const objects = openMemoryObjectStore({
     faults: { before: (operation, key) => faults.before?.(operation, key) },
   });
@@ -76,7 +83,7 @@ beforeEach(async () => {
   const emitEvent = (level: string, event: string) => events.push(`${level} ${event}`);
   loop = new CheckpointLoop({
     of: OF,
-    parts: { checkpoints, limits: LIMITS, emitEvent },
+    parts: { checkpoints, limits, emitEvent },
     clock,
     store,
     table,
@@ -164,6 +171,38 @@ test('K4: a digest of what this session will never commit is refused', async () 
   });
   await loop.finish(1);
   await refused;
+});
+
+test('K2: while the store hangs snapshots go on, and no more bytes wait than the backlog may hold', async () => {
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  faults = { before: (operation) => (operation === 'put' ? opened : undefined) };
+  // Less than two snapshots of the actor.
+  limits.backlogBytesMax = 40;
+  const answers: string[] = [];
+  const asked: Promise<unknown>[] = [];
+  for (let position = 1; position <= 5; position++) {
+    const name = `at ${position}`;
+    asked.push(
+      loop.savepoint(name).then(
+        ({ sequence }) => answers.push(`${name}: sealed as ${sequence}`),
+        (error: Error) => answers.push(`${name}: ${error.message}`),
+      ),
+    );
+    while (table.storedOffset < position) {
+      loop.tick(position);
+      await setImmediate();
+    }
+    await step(position + 1);
+  }
+  const full = 'the backlog of snapshots is full';
+  expect(answers).toEqual([`at 2: ${full}`, `at 3: ${full}`, `at 4: ${full}`]);
+  open();
+  await Promise.all(asked);
+  expect(answers.slice(3)).toEqual(['at 1: sealed as 1', 'at 5: sealed as 2']);
+  expect(counters.checkpoint).toMatchObject({ offset: 5, sealedCount: 2, failedCount: 3 });
 });
 
 test('K1: an offset that this session will never commit is not written, and its request is refused', async () => {
