@@ -1,5 +1,5 @@
 /** The reader under test, and all that it sees of a topic, in the oracle's form. */
-import { systemClock } from '../../src/core/clock.ts';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
 import type { TopicPartition } from '../../src/core/ids.ts';
 import { PackedRecords, type SourceRead } from '../../src/core/records.ts';
 import { Cluster } from '../../src/log/kafka/cluster.ts';
@@ -19,17 +19,24 @@ export interface Reading {
   close(): Promise<void>;
 }
 
-export function openReader(bootstrap: string): Reading {
+/** Time at twenty times the pace, for waits that are long and say nothing. */
+export const hastyClock: Clock = {
+  nowMs: () => systemClock.nowMs() * 20,
+  sleep: (ms, signal) => systemClock.sleep(ms / 20, signal),
+  yield: () => systemClock.yield(),
+};
+
+export function openReader(bootstrap: string, clock = systemClock): Reading {
   const addresses = bootstrap.split(',').map((address) => {
     const [host = '', port] = address.split(':');
     return { host, port: Number(port) };
   });
   const cluster = new Cluster({
     settings: { bootstrap: addresses, clientId: 'reader-test', tls: undefined, sasl: undefined },
-    clock: systemClock,
+    clock,
     requestTimeoutMs: 10_000,
   });
-  const reader = new KafkaReader({ cluster, clock: systemClock });
+  const reader = new KafkaReader({ cluster, clock });
   const close = async () => {
     await reader.close();
     await cluster.close();

@@ -13,7 +13,9 @@
  *     partition that has any at least one batch, however large.
  */
 import type { Clock } from '../../../core/clock.ts';
+import { ShrikeError } from '../../../core/errors.ts';
 import type { Cluster } from '../cluster.ts';
+import { brokerError } from '../wire/broker-errors.ts';
 import { FETCH, type FetchAnswer, type FetchedPartition } from './fetch-messages.ts';
 import type { FetchLane, PartitionFeed } from './partition-feed.ts';
 
@@ -120,6 +122,9 @@ export class BrokerFetches {
       const request = { waitMs, bytesMax: ANSWER_BYTES_MAX, partitions };
       const answer = await cluster.call(node, lane, FETCH, request);
       const positions = partitions.map(({ offset }) => offset);
+      if (answer.error !== 0) throw this.#refusal(brokerError(answer.error));
+      const isAnswered = answer.partitions.length > 0 || answer.throttleMs > 0;
+      if (!isAnswered) throw this.#refusal('it names no partition');
       this.#flew(lane, feeds);
       this.#spread(answer, { lane, feeds, positions });
       if (answer.throttleMs > 0) await clock.sleep(Math.min(answer.throttleMs, THROTTLE_MS_MAX));
@@ -127,6 +132,11 @@ export class BrokerFetches {
       this.#flew(lane, feeds);
       onFailure(feeds, error as Error);
     }
+  }
+
+  #refusal(reason: string): ShrikeError {
+    const message = `broker ${this.#parts.node} does not answer a fetch: ${reason}`;
+    return new ShrikeError('LOG_UNAVAILABLE', message);
   }
 
   #flew(lane: FetchLane, feeds: readonly PartitionFeed[]): void {

@@ -48,6 +48,8 @@ export class PartitionFeed {
   lastStableOffset: Offset | undefined;
   /** There is more, but the last answer had no room for it: first in the next fetch. */
   isStarved = false;
+  /** The broker has given nothing since, though it had all its room for this feed. */
+  starvedSinceMs: number | undefined;
   pending: PendingRead | undefined;
   trouble: Trouble | undefined;
 
@@ -101,6 +103,7 @@ export class PartitionFeed {
     this.trouble = undefined;
     this.lastStableOffset = answer.lastStableOffset;
     this.isStarved = run.nextOffset === this.position && this.isBehind;
+    if (!this.isStarved) this.starvedSinceMs = undefined;
     if (run.nextOffset > this.position) {
       this.#runs.push(run);
       this.position = run.nextOffset;
@@ -111,14 +114,14 @@ export class PartitionFeed {
   }
 
   /** Nothing is left between here and the end: compaction took it. */
-  skipToEnd(lane: FetchLane): void {
+  skipToEnd(): void {
     const from = this.position;
     const nextOffset = this.lastStableOffset as Offset;
     this.#runs.push(FetchedRun.gap({ ...this.of, from }, nextOffset));
     this.position = nextOffset;
     this.isStarved = false;
+    this.starvedSinceMs = undefined;
     this.#serve();
-    this.pending?.answered(lane);
   }
 
   /** What a read sees that got nothing. */

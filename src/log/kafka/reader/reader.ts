@@ -19,6 +19,9 @@ const RETRY_MS_MIN = 20;
 const RETRY_MS_MAX = 500;
 /** A topic just created is not known to all brokers at once. */
 const UNKNOWN_TOPIC_MS = 1000;
+/** How long a broker gives nothing before a gap is taken for one, and how often it is asked. */
+const GAP_MS = 2000;
+const GAP_RETRY_MS = 100;
 
 export interface KafkaReaderOptions {
   readonly cluster: Cluster;
@@ -154,8 +157,7 @@ export class KafkaReader {
     } else {
       try {
         feed.accept(answer, lane);
-        const isGap = feed.isStarved && wasFirst && answer.records.byteLength === 0;
-        if (isGap) void this.#onGap(feed, lane);
+        if (feed.isStarved && wasFirst) void this.#onNothing(feed);
       } catch (error) {
         this.#fail(feed, error as Error);
       }
@@ -178,25 +180,37 @@ export class KafkaReader {
   }
 
   /**
-   * The broker had all its room for this partition and gave nothing, though its end is further on:
-   * compaction has removed all records between. Not so where records may lie in tiered storage,
-   * which answers like that when it is slow.
+   * The broker had all its room for this partition and gave nothing, though its end is further on.
+   * In a compacted topic all records between may be gone: when it stays like that, the feed goes on
+   * at the end. Elsewhere, and where records may lie in tiered storage (which answers like that
+   * when it is slow), it is asked again: skipping what is only late would lose it.
    */
-  async #onGap(feed: PartitionFeed, lane: FeedAnswer['lane']): Promise<void> {
+  async #onNothing(feed: PartitionFeed): Promise<void> {
     const { topic } = feed.of;
-    const { position, lastStableOffset } = feed;
+    feed.starvedSinceMs ??= this.#clock.nowMs();
+    for (const broker of this.#brokers.values()) broker.remove(feed);
     try {
-      const asked = { topics: [topic], names: ['remote.storage.enable'] };
-      const [described] = await this.#cluster.callAny(DESCRIBE_TOPICS, asked);
-      if (described === undefined || described.error !== 0) {
-        throw refusal(feed.of, described?.error ?? -1);
-      }
-      if (described.settings.get('remote.storage.enable') === 'true') return;
-      const isStillSo = feed.position === position && feed.lastStableOffset === lastStableOffset;
-      if (isStillSo && this.#feeds.has(feed)) feed.skipToEnd(lane);
+      const isOld = this.#clock.nowMs() - feed.starvedSinceMs >= GAP_MS;
+      if (isOld && (await this.#mayHaveGaps(topic))) feed.skipToEnd();
+      else await this.#clock.sleep(GAP_RETRY_MS);
+      if (this.#feeds.has(feed)) await this.#place(feed);
     } catch (error) {
       await this.#onTrouble(feed, error as Error);
     }
+  }
+
+  async #mayHaveGaps(topic: string): Promise<boolean> {
+    const asked = { topics: [topic], names: ['cleanup.policy', 'remote.storage.enable'] };
+    const [described] = await this.#cluster.callAny(DESCRIBE_TOPICS, asked);
+    const { error = -1, settings = new Map() } = described ?? {};
+    if (error !== 0) {
+      const name = brokerError(error);
+      const isRight = /AUTHORIZATION/.test(name);
+      const message = `the broker does not tell whether ${topic} is compacted: ${name}`;
+      throw new ShrikeError(isRight ? 'KAFKA_NOT_AUTHORIZED' : 'LOG_UNAVAILABLE', message);
+    }
+    const isCompacted = /compact/.test(settings.get('cleanup.policy') ?? '');
+    return isCompacted && settings.get('remote.storage.enable') !== 'true';
   }
 }
 
