@@ -27,12 +27,14 @@ import type {
 import { claimDataFolder, type DataFolder } from './data-folder.ts';
 import { DrillBoard } from './drill-board.ts';
 import { inputPositions } from './input-positions.ts';
-import { ALERTS_TOPIC, createFlow, topicsOf } from './job.ts';
+import { ALERTS_TOPIC, createFlow, ensureTopicsOf, inputTopicOf } from './job.ts';
 import { brokersOf } from './kafka.ts';
 import type { KafkaSettings } from './log/kafka/wire/settings.ts';
 import { deferObjectStore } from './object-store.ts';
 import { openLog, withPartitionsOf } from './open-log.ts';
 import { readPage } from './record-pages.ts';
+import type { Rekeyer } from './rekey/rekeyer.ts';
+import { createRekeyer, inputsOf, rekeyPicture } from './rekeying.ts';
 import { applyRetention } from './retention.ts';
 import { Coordinator } from './runtime/coordinator.ts';
 import { StatusBoard } from './runtime/status-board.ts';
@@ -71,6 +73,7 @@ export class Engine implements EngineView {
   readonly #parts: OpenParts;
   readonly #board: StatusBoard;
   readonly #coordinator: Coordinator;
+  readonly #rekeyer: Rekeyer | undefined;
   readonly #stop = new AbortController();
   readonly #statusListeners = new Set<(status: EngineStatus) => void>();
   readonly #alertListeners = new Set<(alert: AlertRecord) => void>();
@@ -101,7 +104,7 @@ export class Engine implements EngineView {
       clock,
       scorer: parts.scorer,
       application: config.application,
-      inputTopic: config.input.transactions,
+      inputTopic: inputTopicOf(config),
       workers: workersOf(config),
       startWorker: (worker) =>
         startActorThread({
@@ -115,10 +118,11 @@ export class Engine implements EngineView {
       emitEvent: (level, event, facts) => parts.logger.event(level, event, facts),
       onStats: (worker, stats) => this.#board.onStats(worker, stats),
     });
+    this.#rekeyer = createRekeyer(log, config, parts.logger);
     this.#drills = new DrillBoard({
       store: parts.objects,
       application: config.application,
-      topic: config.input.transactions,
+      topic: inputTopicOf(config),
       clock,
       onError: (error) => this.#warn('drill reports not read', error),
     });
@@ -134,6 +138,7 @@ export class Engine implements EngineView {
     const engine = new Engine(parts);
     try {
       await options.prepare?.(parts);
+      await engine.#rekeyer?.start();
       await engine.#coordinator.start();
       if (options.listen) await engine.#listen();
     } catch (error) {
@@ -161,6 +166,7 @@ export class Engine implements EngineView {
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#api?.close();
+    await this.#rekeyer?.stop();
     await this.#coordinator.stop();
     await Promise.all(this.#background);
     await closeParts(this.#parts);
@@ -177,13 +183,16 @@ export class Engine implements EngineView {
 
   /** A fresh picture, not the last second's. */
   async measure(): Promise<EngineStatus> {
-    const { application, input } = this.config;
+    // First: what waits there no more is in the input when that is looked at.
+    const rekey = this.#rekeyer && (await rekeyPicture(this.log, this.config, this.#rekeyer));
     const positions = await inputPositions(this.log, {
-      group: application,
-      topic: input.transactions,
+      group: this.config.application,
+      topic: inputTopicOf(this.config),
       partitions: this.#coordinator.assigned,
     });
-    this.#status = this.#board.picture(clock.nowMs(), positions);
+    const status = this.#board.picture(clock.nowMs(), positions, rekey?.isCaughtUp);
+    const problems = [...status.problems, ...(rekey?.problems ?? [])];
+    this.#status = { ...status, problems, ...(rekey && { rekey }) };
     return this.#status;
   }
 
@@ -280,9 +289,9 @@ export class Engine implements EngineView {
     for (;;) {
       await clock.sleep(RETENTION_INTERVAL_MS, signal);
       if (signal.aborted) return;
-      const inputTopic = this.config.input.transactions;
+      const inputs = inputsOf(this.config);
       try {
-        await applyRetention({ log: this.log, checkpoints, inputTopic, nowMs: clock.nowMs() });
+        await applyRetention({ log: this.log, checkpoints, ...inputs, nowMs: clock.nowMs() });
       } catch (error) {
         this.#warn('retention not applied', error);
       }
@@ -350,7 +359,7 @@ async function openParts(options: EngineOptions): Promise<OpenParts> {
     const bundle = await bundleOf(options.config);
     const log = await opening;
     const config = await withPartitionsOf(log, options.config);
-    await log.ensureTopics(topicsOf(config));
+    await ensureTopicsOf(log, config);
     const objects = await deferObjectStore(config, folder.checkpoints, clock);
     const checkpoints = openCheckpoints({
       store: objects,

@@ -10,7 +10,7 @@ import {
 import { parseJsonBatch } from './codec/json.ts';
 import type { Config } from './core/config.ts';
 import type { Flow, ModelFacts, Profiles } from './core/flow.ts';
-import type { TopicSpec } from './core/log.ts';
+import type { Log, TopicSpec } from './core/log.ts';
 
 export { ALERTS_TOPIC, FEATURES_TOPIC, SCORED_TOPIC };
 export const DEAD_LETTER_TOPIC = 'dead_letters';
@@ -34,7 +34,31 @@ export function createProfiles({ input }: Config): Profiles<Payment, unknown> {
   });
 }
 
-export function topicsOf({ input, outputs, log }: Config): readonly TopicSpec[] {
+/** The topic that the engine scores: that of the payments, or where they are once re-keyed. */
+export function inputTopicOf({ input }: Pick<Config, 'input'>): string {
+  const { transactions, keyedByUser, rekeyed } = input;
+  if (keyedByUser) return transactions;
+  return rekeyed === '' ? `${transactions}-by-user` : rekeyed;
+}
+
+/** Creates what is missing. An input that is re-keyed may have any number of partitions. */
+export async function ensureTopicsOf(
+  log: Pick<Log, 'topics' | 'ensureTopics'>,
+  config: Config,
+): Promise<void> {
+  const { transactions, keyedByUser } = config.input;
+  const known = keyedByUser ? [] : await log.topics();
+  const there = known.find(({ topic }) => topic === transactions);
+  await log.ensureTopics(
+    topicsOf(config).map((spec) => {
+      const isThere = there !== undefined && spec.topic === transactions;
+      return isThere ? { ...spec, partitions: there.partitions } : spec;
+    }),
+  );
+}
+
+export function topicsOf(config: Config): readonly TopicSpec[] {
+  const { input, outputs, log } = config;
   const { partitions } = input;
   const retentionMs = log.retentionHours * 3_600_000;
   const passing = (topic: string): TopicSpec => ({
@@ -51,6 +75,7 @@ export function topicsOf({ input, outputs, log }: Config): readonly TopicSpec[] 
   });
   return [
     passing(input.transactions),
+    ...(input.keyedByUser ? [] : [passing(inputTopicOf(config))]),
     kept(input.users),
     kept(input.cards),
     passing(ALERTS_TOPIC),

@@ -3,6 +3,7 @@ import { systemClock as clock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
 import { explain } from './core/errors.ts';
 import type { Log } from './core/log.ts';
+import { inputTopicOf } from './job.ts';
 import { openKafka } from './kafka.ts';
 import type { KafkaSettings } from './log/kafka/wire/settings.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -34,8 +35,8 @@ export async function openLog({ config, kafka, folder, logger }: LogOptions): Pr
  */
 export async function withPartitionsOf(log: Log, config: Config): Promise<Config> {
   if (log.kind === 'embedded') return config;
-  const { transactions } = config.input;
+  const input = inputTopicOf(config);
   const known = await log.topics();
-  const partitions = known.find(({ topic }) => topic === transactions)?.partitions;
+  const partitions = known.find(({ topic }) => topic === input)?.partitions;
   return partitions === undefined ? config : { ...config, input: { ...config.input, partitions } };
 }

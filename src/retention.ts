@@ -7,6 +7,8 @@ export interface RetentionOptions {
   readonly log: Log;
   readonly checkpoints: Checkpoints;
   readonly inputTopic: string;
+  /** What is read into the input topic, and by which group: what waits there must stay. */
+  readonly rekeyed?: { readonly topic: string; readonly group: string };
   readonly nowMs: number;
 }
 
@@ -24,13 +26,15 @@ export async function applyRetention(options: RetentionOptions): Promise<Map<str
 }
 
 async function trim(
-  { log, checkpoints, inputTopic, nowMs }: RetentionOptions,
+  { log, checkpoints, inputTopic, rekeyed, nowMs }: RetentionOptions,
   { topic, retentionMs }: TopicDescription,
   partition: number,
 ): Promise<number> {
   const of = { topic, partition };
   const { earliest, highWatermark } = await log.offsets(of);
-  const bound = topic === inputTopic ? await oldestNeeded(checkpoints, of) : highWatermark;
+  let bound = highWatermark;
+  if (topic === inputTopic) bound = await oldestNeeded(checkpoints, of);
+  if (topic === rekeyed?.topic) bound = (await log.committed(rekeyed.group, [of]))[0] ?? 0;
   let before = earliest;
   while (before < bound) {
     const { batches } = await log.read({ ...of, from: before, bytesMax: 1, waitMs: 0 });

@@ -12,7 +12,7 @@ import type { Clock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
 import { Stepper } from './core/flow.ts';
 import type { Model } from './core/scoring.ts';
-import { createFlow, createProfiles, DEAD_LETTER_TOPIC } from './job.ts';
+import { createFlow, createProfiles, DEAD_LETTER_TOPIC, inputTopicOf } from './job.ts';
 import { openObjectStore } from './object-store.ts';
 import type { TaskParts } from './runtime/ports.ts';
 import { taskLimits } from './task-limits.ts';
@@ -34,7 +34,7 @@ export async function openTaskParts(options: TaskPartsOptions): Promise<OwnTaskP
   const codec = new ActorCodec(flow);
   const objects = await openObjectStore(config, folders.checkpoints, clock);
   return {
-    inputTopic: config.input.transactions,
+    inputTopic: inputTopicOf(config),
     deadLetterTopic: DEAD_LETTER_TOPIC,
     stepper,
     model,

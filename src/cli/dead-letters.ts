@@ -110,14 +110,16 @@ async function* lettersOf(
   const reader = await access.reader();
   const partitions = await partitionsOf(reader, DEAD_LETTER_TOPIC);
   for (let index = 0; index < partitions; index++) {
-    // A dead letter lies in the partition with the number of its record's.
-    if (partition !== undefined && partition !== index) continue;
+    // A dead letter lies in the partition with the number of its record's; that of a topic with
+    // more partitions, which is re-keyed, where the number's remainder says.
+    if (partition !== undefined && partition % partitions !== index) continue;
     const of = { topic: DEAD_LETTER_TOPIC, partition: index };
     const { earliest: from, highWatermark: to } = await reader.offsets(of);
     for await (const { value } of recordsOf(reader, { ...of, from, to })) {
       if (value === undefined) continue;
       const letter = JSON.parse(value.toString()) as DeadLetter;
       if (code !== undefined && letter.code !== code) continue;
+      if (partition !== undefined && letter.partition !== partition) continue;
       if (offset === undefined || letter.offset === offset) yield letter;
     }
   }

@@ -3,6 +3,7 @@ import { codeOf } from '../core/errors.ts';
 import type { Append, TopicDescription } from '../core/log.ts';
 import { PackedRecords } from '../core/records.ts';
 import type { ActorView, AlertRecord, StatusSnapshot } from '../core/status.ts';
+import { inputTopicOf } from '../job.ts';
 import type { Access, PartitionPosition } from './access-contract.ts';
 import type { EngineClient } from './engine-client.ts';
 import { EngineLog } from './engine-log.ts';
@@ -30,8 +31,8 @@ export class EngineAccess implements Access {
   }
 
   async positions(): Promise<readonly PartitionPosition[]> {
-    const { transactions } = this.#config.input;
-    const input = (await this.topics()).find(({ topic }) => topic === transactions);
+    const name = inputTopicOf(this.#config);
+    const input = (await this.topics()).find(({ topic }) => topic === name);
     const partitions = await this.#status();
     return partitions.map((p) => ({
       partition: p.partition,

@@ -9,7 +9,7 @@ import type { Append, Log, TopicDescription, TopicSpec } from '../core/log.ts';
 import type { ActorStore } from '../core/state.ts';
 import type { ActorView, AlertRecord } from '../core/status.ts';
 import { claimDataFolder, type DataFolder } from '../data-folder.ts';
-import { ALERTS_TOPIC, createFlow } from '../job.ts';
+import { ALERTS_TOPIC, createFlow, inputTopicOf } from '../job.ts';
 import { openEmbeddedLog } from '../log/embedded/log.ts';
 import type { Access, PartitionPosition } from './access-contract.ts';
 import { type LogReader, partitionsOf, recordsOf } from './log-records.ts';
@@ -113,7 +113,7 @@ export class FolderAccess implements Access {
   }
 
   async #partitions(): Promise<number> {
-    const topic = this.#config.input.transactions;
+    const topic = inputTopicOf(this.#config);
     const count = await partitionsOf(this.#log, topic);
     if (count > 0) return count;
     const message = `there is no topic ${topic} in ${this.#config.dataDir}`;
@@ -121,7 +121,7 @@ export class FolderAccess implements Access {
   }
 
   async #position(partition: number): Promise<PartitionPosition> {
-    const of = { topic: this.#config.input.transactions, partition };
+    const of = { topic: inputTopicOf(this.#config), partition };
     const { earliest, highWatermark } = await this.#log.offsets(of);
     const [known] = await this.#log.committed(this.#config.application, [of]);
     const committed = known ?? earliest;

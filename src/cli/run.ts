@@ -229,16 +229,20 @@ async function feed(engine: Engine, feeding: Feeding): Promise<void> {
 /** Resolves when everything in the log is committed. */
 async function drained(engine: Engine, stop: AbortSignal): Promise<void> {
   for (;;) {
-    const { partitions, problems } = await engine.measure();
+    const { partitions, problems, rekey } = await engine.measure();
     const failed = partitions.flatMap(({ failure }) => failure ?? []);
     if (failed[0] !== undefined) {
       const { code, reason } = failed[0];
       const others = failed.length > 1 ? ` (and ${failed.length - 1} more partitions)` : '';
       throw new ShrikeError(code, `${reason}${others}`);
     }
-    if (problems.length > 0) throw new ShrikeError('PARTITION_STUCK', problems.join('; '));
+    // Re-keying begins again by itself, whatever it met.
+    if (problems.length > (rekey?.problems.length ?? 0)) {
+      throw new ShrikeError('PARTITION_STUCK', problems.join('; '));
+    }
     // The workers' own counts, which the summary is made of: they follow the log within a second.
     const isDone =
+      (rekey?.lagRecords ?? 0) === 0 &&
       partitions.length === engine.config.input.partitions &&
       partitions.every(({ committedOffset, highWatermark }) => committedOffset >= highWatermark);
     if (isDone || stop.aborted) return;

@@ -3,7 +3,7 @@ import { systemClock as clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
 import { ShrikeError } from '../core/errors.ts';
 import { ProgressLine } from '../ingest/progress.ts';
-import { topicsOf } from '../job.ts';
+import { ensureTopicsOf } from '../job.ts';
 import { writeRawFiles } from '../simulator/raw-files.ts';
 import { withAnyAccess } from './access.ts';
 import type { Access } from './access-contract.ts';
@@ -81,7 +81,7 @@ async function feedLog(
   access: Access,
   config: Config,
 ): Promise<FeedLog & { topics: Access['topics'] }> {
-  await access.ensureTopics(topicsOf(config));
+  await ensureTopicsOf(access, config);
   const reader = await access.reader();
   return {
     topics: () => access.topics(),

@@ -12,6 +12,7 @@ import type { Checkpoints, ListedManifest, Manifest } from '../core/checkpoint.t
 import { systemClock as clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
 import type { ObjectStore } from '../core/object-store.ts';
+import { inputTopicOf } from '../job.ts';
 import { openObjectStore } from '../object-store.ts';
 
 interface Opened {
@@ -32,11 +33,11 @@ export class StoredCheckpoints {
 
   /** Undefined when the folder has none: opening the store would make it. */
   static async open(config: Config): Promise<StoredCheckpoints | undefined> {
-    const { application, dataDir, input, checkpoints } = config;
+    const { application, dataDir, checkpoints } = config;
     const folder = join(dataDir, 'checkpoints');
     if (config.s3.bucket === '' && !existsSync(folder)) return undefined;
     const store = await openObjectStore(config, folder, clock);
-    const topic = input.transactions;
+    const topic = inputTopicOf(config);
     const prefix = `${application}/${topic}/`;
     const objects = await store.list(prefix);
     const partitions = new Set(objects.map(({ key }) => Number.parseInt(key.slice(prefix.length))));

@@ -45,6 +45,17 @@ export const ConfigSchema = Type.Object(
           pattern: TOPIC_PATTERN,
         }),
         partitions: integer('Partitions of each input topic, when Shrike creates it.', 8, 1, 1024),
+        keyedByUser: Type.Boolean({
+          description:
+            'Payments have their user id as key. `false`: they are keyed otherwise, and are brought to their users by way of an internal topic.',
+          default: true,
+        }),
+        rekeyed: Type.String({
+          description:
+            'With keyedByUser `false`: the internal topic. Empty: the name of the payments topic with `-by-user` behind it.',
+          default: '',
+          pattern: TOPIC_PATTERN.replace('{1,', '{0,'),
+        }),
       },
       closed,
     ),

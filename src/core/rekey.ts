@@ -11,3 +11,10 @@ export interface RekeyStatus {
   /** What was in the input when its partitions came here is in the internal topic. */
   readonly isCaughtUp: boolean;
 }
+
+/** The same as the status shows it, with what waits in the input. */
+export interface RekeyPicture extends RekeyStatus {
+  readonly lagRecords: number;
+  /** Age of the oldest record that waits. */
+  readonly lagSeconds: number;
+}

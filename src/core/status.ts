@@ -5,6 +5,7 @@
 import type { DigestAt, DrillSummary } from './drill.ts';
 import type { TopicPartition } from './ids.ts';
 import type { PartitionOffsets, TopicDescription } from './log.ts';
+import type { RekeyPicture } from './rekey.ts';
 import type { PartitionStats, WorkerStats } from './telemetry.ts';
 
 export interface EngineStatus {
@@ -28,6 +29,8 @@ export interface EngineStatus {
   /** Over the last second with traffic; from the record's timestamp to its commit. */
   readonly latencyMs: { readonly p50: number | null; readonly p99: number | null };
   readonly checkpointAgeSeconds: number | null;
+  /** Only where the input is re-keyed. */
+  readonly rekey?: RekeyPicture;
   readonly partitions: readonly (PartitionStats & {
     readonly worker: number;
     readonly lagRecords: number;

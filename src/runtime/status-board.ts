@@ -86,8 +86,13 @@ export class StatusBoard {
   /**
    * @param positions of the partitions that are assigned here: what the log says now, not a second
    * ago; undefined before anything is assigned
+   * @param isFed false: what was there at the start is still on its way into the input
    */
-  picture(nowMs: number, positions?: ReadonlyMap<number, InputPosition>): EngineStatus {
+  picture(
+    nowMs: number,
+    positions?: ReadonlyMap<number, InputPosition>,
+    isFed = true,
+  ): EngineStatus {
     const workers = [...this.#stats.values()].sort((a, b) => a.worker - b.worker);
     const partitions = workers
       .flatMap((stats) =>
@@ -99,7 +104,8 @@ export class StatusBoard {
     const totals = partitions.reduce(plus, this.#retired);
     this.#measure(nowMs, totals.records);
     // Two pictures in a row: the rates of the first one still measure the backlog.
-    const isCaughtUp = positions !== undefined && this.#isCaughtUp(partitions, positions);
+    if (!isFed) this.#targets.clear();
+    const isCaughtUp = isFed && positions !== undefined && this.#isCaughtUp(partitions, positions);
     this.#ready = isCaughtUp && this.#wasCaughtUp;
     this.#wasCaughtUp = isCaughtUp;
     return {

@@ -69,6 +69,17 @@ export const METRICS = {
   ),
   shrike_commit_duration_seconds: histogram(WORKER, 'Time of one commit.'),
 
+  // Re-keying; absent where the input is keyed by user.
+  shrike_rekey_records_total: counter([], 'Records re-keyed and committed, dead letters included.'),
+  shrike_rekey_dead_letters_total: counter([], 'Of them, those that name no user.'),
+  shrike_rekey_commits_total: counter([], 'Commits of re-keyed records and input offsets.'),
+  shrike_rekey_recoveries_total: counter(
+    [],
+    'Times that re-keying went back to its committed offsets, whatever the cause.',
+  ),
+  shrike_rekey_lag_records: gauge([], 'Records in the log that are not re-keyed yet.'),
+  shrike_rekey_lag_seconds: gauge([], 'Age of the oldest record that is not re-keyed yet.'),
+
   // Partitions.
   shrike_partition_phase: gauge(
     ['partition', 'phase'],

@@ -1,6 +1,7 @@
 /** From a picture of the engine to the numbers of each metric. Pure. */
 import { type DrillSummary, hasPassed } from '../core/drill.ts';
 import { PHASES } from '../core/phase.ts';
+import type { RekeyPicture } from '../core/rekey.ts';
 import { CALL_ROWS_BOUNDS, type ScorerStats } from '../core/scoring.ts';
 import type { EngineStatus } from '../core/status.ts';
 import { LATENCY_BOUNDS_MS, type WorkerStats } from '../core/telemetry.ts';
@@ -94,6 +95,11 @@ const ofRestore = (
   field: 'rpoSeconds' | 'restoreSeconds' | 'replaySeconds' | 'replayedRecords',
 ): Read => perDrill(({ newest }) => (newest.kind === 'restore' ? newest[field] : undefined));
 
+const rekeying =
+  (read: (rekey: RekeyPicture) => number): Read =>
+  ({ status: { rekey } }) =>
+    rekey === undefined ? [] : one(read(rekey));
+
 const entries = (key: string, values: Readonly<Record<string, number>>, labels: Labels): Sample[] =>
   Object.entries(values).flatMap(([name, value]) => one(value, { ...labels, [key]: name }));
 
@@ -135,6 +141,13 @@ export const SAMPLES: Readonly<Record<MetricName, Read>> = {
   shrike_lag_seconds: each((p) => p.lagSeconds),
   shrike_latency_seconds: perWorker((w, labels) => seconds(w.latency, labels)),
   shrike_commit_duration_seconds: perWorker((w, labels) => seconds(w.commitMs, labels)),
+
+  shrike_rekey_records_total: rekeying((rekey) => rekey.records),
+  shrike_rekey_dead_letters_total: rekeying((rekey) => rekey.deadLetters),
+  shrike_rekey_commits_total: rekeying((rekey) => rekey.commits),
+  shrike_rekey_recoveries_total: rekeying((rekey) => rekey.recoveries),
+  shrike_rekey_lag_records: rekeying((rekey) => rekey.lagRecords),
+  shrike_rekey_lag_seconds: rekeying((rekey) => rekey.lagSeconds),
 
   shrike_partition_phase: phases,
   shrike_partition_stage_age_seconds: each((p, atMs) =>

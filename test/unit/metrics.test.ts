@@ -76,6 +76,17 @@ test('counters and gauges show what the engine counts', async () => {
   expect(lines(metrics, 'shrike_scorer_queued_rows')).toEqual(['shrike_scorer_queued_rows{} 70']);
 });
 
+test('re-keying is absent where the input is keyed by user', async () => {
+  const { rekey: _, ...status } = engineStatus();
+  const without = await scrape(snapshot({ status }));
+  expect(lines(without, 'shrike_rekey_lag_records')).toEqual([]);
+  const metrics = await scrape(snapshot());
+  expect(lines(metrics, 'shrike_rekey_records_total')).toEqual([
+    'shrike_rekey_records_total{} 1204560',
+  ]);
+  expect(lines(metrics, 'shrike_rekey_lag_seconds')).toEqual(['shrike_rekey_lag_seconds{} 0.1']);
+});
+
 test('drills show their newest report by kind, and when one last passed', async () => {
   const metrics = await scrape(snapshot());
   expect(lines(metrics, 'shrike_drill_success')).toEqual([
@@ -161,7 +172,7 @@ test('counters do not fall while the engine works', async () => {
   current = snapshot({ status: engineStatus({ partitions }), scorer: scorerStats({ calls: 7 }) });
   const after = parseMetrics((await metrics.text()).body);
   const counters = Object.entries(METRICS).filter(([, { type }]) => type === 'counter');
-  expect(counters.length).toBe(15);
+  expect(counters.length).toBe(19);
   for (const [name] of counters) {
     const values = (of: typeof before) => of.get(name)?.samples.map(({ value }) => value) ?? [];
     const earlier = values(before);
