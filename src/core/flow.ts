@@ -31,7 +31,7 @@ export interface Decoded<E> {
 /** Decodes records [first, count) of a packed batch; never throws for what a record holds. */
 export type Decode<E> = (records: PackedRecords, first: number) => Decoded<E>;
 
-/** keys[i] is the actor key of record i; -1 exactly for `rejects`, and for records before `first`. */
+/** keys[i] is record i's actor key; -1 exactly for `rejects`, and for records before `first`. */
 export interface KeysRead {
   readonly keys: Float64Array;
   readonly rejects: readonly Reject[];
