@@ -32,10 +32,13 @@ export type Lane =
   | 'general'
   | 'fetch'
   | 'fetch-now'
-  | 'group'
+  | GroupLane
   | 'heartbeat'
   | 'transaction'
   | 'produce';
+
+/** One for each member: a join is answered when the others, in this process or not, have joined. */
+export type GroupLane = `group ${string}`;
 
 /** A join is answered when all have joined: the rebalance time-out (60 s), and some more. */
 const GROUP_TIMEOUT_MS = 65_000;
@@ -157,7 +160,7 @@ export class Cluster {
   }
 
   /** Ends what is being waited for on a lane, at every broker. */
-  hangUp(lane: Exclude<Lane, 'general'>): void {
+  hangUp(lane: GroupLane | 'heartbeat'): void {
     for (const [key, opening] of this.#connections) {
       if (!key.endsWith(` ${lane}`)) continue;
       this.#connections.delete(key);
@@ -238,7 +241,7 @@ export class Cluster {
     if (at === undefined) throw new ShrikeError('LOG_UNAVAILABLE', `broker ${node} is not there`);
     const key = lane === 'general' ? `${at.host}:${at.port}` : `${at.host}:${at.port} ${lane}`;
     const { requestTimeoutMs } = this.#options;
-    const isGroup = lane === 'group';
+    const isGroup = lane.startsWith('group ');
     return this.#open(key, at, isGroup ? GROUP_TIMEOUT_MS : requestTimeoutMs);
   }
 

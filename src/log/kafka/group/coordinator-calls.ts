@@ -1,6 +1,6 @@
 /** Requests to the coordinator of one group: found when it must be, never throwing. */
 import { codeOf, explain, ShrikeError } from '../../../core/errors.ts';
-import type { Cluster, Lane } from '../cluster.ts';
+import type { Cluster, GroupLane, Lane } from '../cluster.ts';
 import type { Api } from '../wire/api.ts';
 import { brokerError } from '../wire/broker-errors.ts';
 import type { GroupGeneration } from './generation.ts';
@@ -30,22 +30,25 @@ export interface CoordinatorTrouble {
 export class CoordinatorCalls {
   readonly #cluster: Cluster;
   readonly #group: string;
+  readonly #lane: GroupLane;
 
-  constructor(cluster: Cluster, group: string) {
+  /** `member`: a name of its own within this process. */
+  constructor(cluster: Cluster, group: string, member: string) {
     this.#cluster = cluster;
     this.#group = group;
+    this.#lane = `group ${member}`;
   }
 
   join(request: Omit<JoinGroup, 'group'>): Promise<CoordinatorAnswer<JoinedGroup>> {
     const full = { ...request, group: this.#group };
-    return this.#ask('group', JOIN_GROUP, { request: full, errorOf: ({ error }) => error });
+    return this.#ask(this.#lane, JOIN_GROUP, { request: full, errorOf: ({ error }) => error });
   }
 
   sync(
     request: Omit<SyncGroup, 'group'>,
   ): Promise<CoordinatorAnswer<{ readonly assignment: Buffer }>> {
     const full = { ...request, group: this.#group };
-    return this.#ask('group', SYNC_GROUP, { request: full, errorOf: ({ error }) => error });
+    return this.#ask(this.#lane, SYNC_GROUP, { request: full, errorOf: ({ error }) => error });
   }
 
   beat(as: GroupGeneration): Promise<CoordinatorAnswer<number>> {
@@ -61,6 +64,16 @@ export class CoordinatorCalls {
   describe(): Promise<CoordinatorAnswer<DescribedGroup>> {
     const errorOf = ({ error }: DescribedGroup) => error;
     return this.#ask('heartbeat', DESCRIBE_GROUP, { request: this.#group, errorOf });
+  }
+
+  /** Ends a join or sync whose answer is not waited for any more: the next one needs its lane. */
+  hangUp(): void {
+    this.#cluster.hangUp(this.#lane);
+  }
+
+  /** Ends a heartbeat that takes so long that its connection may be broken. */
+  hangUpBeat(): void {
+    this.#cluster.hangUp('heartbeat');
   }
 
   async #ask<Q, A>(

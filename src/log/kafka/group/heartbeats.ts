@@ -15,6 +15,8 @@ export interface HeartbeatOptions {
   /** As whom; undefined: not now. */
   readonly sender: () => GroupGeneration | undefined;
   readonly beat: (as: GroupGeneration) => Promise<CoordinatorAnswer<number>>;
+  /** Ends the connection: the next heartbeat takes a new one. */
+  readonly hangUp: () => void;
   readonly answered: (as: GroupGeneration, answer: CoordinatorAnswer<number>) => void;
   readonly expired: () => void;
 }
@@ -33,15 +35,19 @@ export async function sendHeartbeats(options: HeartbeatOptions, stop: AbortSigna
 }
 
 async function oneHeartbeat(
-  { clock, lease, beat, answered, expired }: HeartbeatOptions,
+  options: HeartbeatOptions,
   as: GroupGeneration,
   stop: AbortSignal,
 ): Promise<void> {
+  const { clock, sessionTimeoutMs, lease, sender, beat, hangUp, answered, expired } = options;
   const sentMs = clock.nowMs();
-  const answer = await within(beat(as), clock, { waitMs: lease.leftMs, stop });
+  // A connection may be dead without saying so: there must be time left for another.
+  const waitMs = Math.min(lease.leftMs, sessionTimeoutMs / 3);
+  const answer = await within(beat(as), clock, { waitMs, stop });
   if (stop.aborted) return;
   // A coordinator that says "rebalance" has counted the heartbeat.
   if (answer?.verdict === 'ok' || answer?.verdict === 'rebalance') lease.renew(sentMs);
   if (answer !== undefined) answered(as, answer);
-  else if (lease.isExpired) expired();
+  else hangUp();
+  if (lease.isExpired && sender() !== undefined) expired();
 }

@@ -53,7 +53,8 @@ export class GroupMember implements Membership {
     const { clock, random, group, topic, instanceId, sessionTimeoutMs } = options;
     this.#options = options;
     this.#instanceId = instanceId === '' ? null : instanceId;
-    this.#rounds = new Rounds(options);
+    this.owner = `${group}/${topic}@${instanceId}#${random.int(2 ** 32).toString(36)}`;
+    this.#rounds = new Rounds(options, this.owner);
     this.#holdings = new Holdings(options);
     this.#backoff = new Backoff(clock, random);
     this.#session = new Session({
@@ -62,10 +63,10 @@ export class GroupMember implements Membership {
       instanceId: this.#instanceId,
       phase: () => this.#phase,
       beat: (as) => this.#rounds.beat(as),
+      hangUp: () => this.#rounds.hangUpBeat(),
       onRebalance: () => this.#wake(),
       onLoss: () => this.#stopWaiting(),
     });
-    this.owner = `${group}/${topic}@${instanceId}#${random.int(2 ** 32).toString(36)}`;
   }
 
   /**
@@ -123,6 +124,7 @@ export class GroupMember implements Membership {
       if (from === 'losing') this.#session.renew();
     }
     this.#end.abort();
+    this.#rounds.hangUp();
     await beating;
   }
 

@@ -20,10 +20,10 @@ export class Rounds {
   readonly #calls: CoordinatorCalls;
   #joined: JoinedGroup | undefined;
 
-  constructor(options: GroupMemberOptions) {
+  constructor(options: GroupMemberOptions, member: string) {
     this.#options = options;
     this.#assignor = ASSIGNORS[options.assignment];
-    this.#calls = new CoordinatorCalls(options.cluster, options.group);
+    this.#calls = new CoordinatorCalls(options.cluster, options.group, member);
   }
 
   async join(
@@ -74,7 +74,11 @@ export class Rounds {
   }
 
   hangUp(): void {
-    this.#options.cluster.hangUp('group');
+    this.#calls.hangUp();
+  }
+
+  hangUpBeat(): void {
+    this.#calls.hangUpBeat();
   }
 
   /** Resolves when nobody in the group has the instance id, or the signal aborts (G5). */

@@ -15,6 +15,7 @@ export interface SessionOptions {
   readonly instanceId: string | null;
   readonly phase: () => MemberPhase;
   readonly beat: (as: GroupGeneration) => Promise<CoordinatorAnswer<number>>;
+  readonly hangUp: () => void;
   /** There is a rebalance to join. */
   readonly onRebalance: () => void;
   readonly onLoss: () => void;
@@ -85,16 +86,15 @@ export class Session {
 
   /** Runs until the signal aborts. */
   beat(stop: AbortSignal): Promise<void> {
-    const { clock, sessionTimeoutMs, beat } = this.#options;
-    const answered = (as: GroupGeneration, answer: CoordinatorAnswer<number>) =>
-      this.#onBeat(as, answer);
-    const expired = () => this.lose('expired');
-    const sender = () => this.#sender();
-    const lease = this.#lease;
-    return sendHeartbeats(
-      { clock, sessionTimeoutMs, lease, beat, sender, answered, expired },
-      stop,
-    );
+    const options = {
+      ...this.#options,
+      lease: this.#lease,
+      sender: () => this.#sender(),
+      answered: (as: GroupGeneration, answer: CoordinatorAnswer<number>) =>
+        this.#onBeat(as, answer),
+      expired: () => this.lose('expired'),
+    };
+    return sendHeartbeats(options, stop);
   }
 
   #sender(): GroupGeneration | undefined {
