@@ -18,8 +18,8 @@ import type { Logger } from './telemetry/logger.ts';
  */
 const ROUND_RECORDS_MAX = 8192;
 const FETCH_BYTES_TOTAL = 16 << 20;
-/** For the sake of the order: longer than a healthy broker takes, shorter than anyone minds. */
-const HOLD_MS = 1000;
+/** For the sake of the order: longer than an election of a leader takes, mostly. */
+const HOLD_MS = 5000;
 
 function rekeyGroupOf({ application }: Config): string {
   return `${application}-rekey`;
