@@ -4,13 +4,13 @@
  *   u8 format version   u32 schema id (little-endian)   msgpack of
  *   [root last, [root states…], [[sub-key, last, [states…]]… ascending by sub-key]]
  *
- * Equal actors give equal bytes (the digest rests on it): numbers are packed by value alone,
- * records and shared structures are off, and sub-keys are sorted.
+ * Equal actors give equal bytes (the digest rests on it): numbers are packed by value alone, and
+ * sub-keys are sorted.
  */
-import { Packr, RESERVE_START_SPACE } from 'msgpackr';
 import { ShrikeError } from '../src/core/errors.ts';
 import type { ActorState, KeySlot } from '../src/core/flow.ts';
 import type { ActorKey } from '../src/core/ids.ts';
+import { type Span, spanOf } from './byte-arena.ts';
 import {
   type MigrationPlan,
   migrateStates,
@@ -19,14 +19,14 @@ import {
   type StateFlow,
   type StateOperator,
 } from './migration.ts';
+import { MsgpackReader, MsgpackWriter } from './msgpack.ts';
 import { type Schemas, sameSchema, schemaId, schemaName } from './schema.ts';
 
 const FORMAT_VERSION = 1;
 const HEADER_BYTES = 5;
 
-type StoredSlot = readonly [last: number, states: readonly unknown[]];
-type StoredSub = readonly [key: number, last: number, states: readonly unknown[]];
-type StoredActor = readonly [...root: StoredSlot, subs: readonly StoredSub[]];
+const ROOT_PARTS = 3; // last, states, subs
+const SUB_PARTS = 3; // sub-key, last, states
 
 export class ActorCodec {
   readonly #flow: StateFlow;
@@ -34,8 +34,9 @@ export class ActorCodec {
   readonly #root: readonly StateOperator[];
   readonly #sub: readonly StateOperator[];
   readonly #plans = new Map<number, MigrationPlan>();
-  readonly #packr = new Packr({ useRecords: false });
-  readonly #from = { start: HEADER_BYTES, end: 0 };
+  readonly #writer = new MsgpackWriter();
+  readonly #reader = new MsgpackReader();
+  readonly #outside: Span = spanOf(new ArrayBuffer(0));
 
   constructor(flow: StateFlow) {
     const [rootKey, subKey] = flow.keyNames;
@@ -63,53 +64,107 @@ export class ActorCodec {
     for (const name of Object.keys(schemas)) this.#plan(Number.parseInt(name, 16), schemas);
   }
 
+  /** A copy of what `write` gives. */
   encode(actor: ActorState): Uint8Array {
-    const subs: StoredSub[] = [];
-    let previous = -Infinity;
-    let sorted = true;
-    for (const [key, slot] of actor.subs) {
-      sorted &&= key > previous;
-      previous = key;
-      subs.push([key, slot.last, encodeStates(this.#sub, slot)]);
+    const { bytes, start, end } = this.write(actor);
+    return new Uint8Array(bytes.subarray(start, end));
+  }
+
+  /** The encoding in a buffer of the codec's: good until the next call. */
+  write(actor: ActorState): Span {
+    const writer = this.#writer;
+    writer.begin();
+    writer.byte(FORMAT_VERSION);
+    writer.word(this.#schemaId);
+    writer.arrayHead(ROOT_PARTS);
+    this.#writeSlot(actor.root, this.#root);
+    const { subs } = actor;
+    writer.arrayHead(subs.size);
+    if (isAscending(subs.keys())) {
+      for (const [key, slot] of subs) this.#writeSub(key, slot);
+    } else {
+      const keys = [...subs.keys()].sort((a, b) => a - b);
+      for (const key of keys) this.#writeSub(key, subs.get(key) as KeySlot);
     }
-    if (!sorted) subs.sort((a, b) => a[0] - b[0]);
-    const stored: StoredActor = [actor.root.last, encodeStates(this.#root, actor.root), subs];
-    const bytes = this.#packr.pack(stored, RESERVE_START_SPACE + HEADER_BYTES);
-    bytes[0] = FORMAT_VERSION;
-    bytes.writeUInt32LE(this.#schemaId, 1);
-    return bytes;
+    return writer.span;
+  }
+
+  #writeSub(key: number, slot: KeySlot): void {
+    this.#writer.arrayHead(SUB_PARTS);
+    this.#writer.number(key);
+    this.#writeSlot(slot, this.#sub);
+  }
+
+  #writeSlot({ last, states }: KeySlot, operators: readonly StateOperator[]): void {
+    const writer = this.#writer;
+    writer.number(last);
+    writer.arrayHead(operators.length);
+    for (let i = 0; i < operators.length; i++) {
+      writer.value((operators[i] as StateOperator).encode(states[i] as never));
+    }
   }
 
   /** @throws STATE_SCHEMA_UNKNOWN, STATE_CORRUPT naming the actor */
   decode(key: ActorKey, bytes: Uint8Array, schemas: Schemas): ActorState {
-    const version = bytes[0];
-    if (version === undefined || bytes.byteLength < HEADER_BYTES) {
-      throw new ShrikeError('STATE_CORRUPT', `actor ${key} has only ${bytes.byteLength} bytes`);
+    const { buffer, byteOffset, byteLength } = bytes;
+    const span = this.#outside;
+    span.bytes = Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+    span.view = new DataView(buffer, byteOffset, byteLength);
+    span.end = byteLength;
+    return this.read(key, span, schemas);
+  }
+
+  /** As `decode`, of bytes where they lie. */
+  read(key: ActorKey, span: Span, schemas: Schemas): ActorState {
+    const { bytes, view, start, end } = span;
+    if (end - start < HEADER_BYTES) {
+      throw new ShrikeError('STATE_CORRUPT', `actor ${key} has only ${end - start} bytes`);
     }
+    const version = bytes[start];
     if (version !== FORMAT_VERSION) {
       throw new ShrikeError(
         'STATE_SCHEMA_UNKNOWN',
         `actor ${key} is stored in format ${version}; this program reads format ${FORMAT_VERSION}`,
       );
     }
-    const id = idOf(bytes);
+    const id = view.getUint32(start + 1, true);
     const plan = id === this.#schemaId ? undefined : this.#plan(id, schemas);
     try {
-      this.#from.end = bytes.byteLength;
-      const stored = this.#packr.unpack(bytes, this.#from) as StoredActor;
-      return plan === undefined ? this.#revive(stored) : migrate(plan, stored);
+      this.#reader.begin(span, start + HEADER_BYTES);
+      return this.#readActor(plan);
     } catch (cause) {
       throw new ShrikeError('STATE_CORRUPT', `actor ${key} cannot be decoded`, { cause });
     }
   }
 
-  #revive([last, states, stored]: StoredActor): ActorState {
+  #readActor(plan: MigrationPlan | undefined): ActorState {
+    const reader = this.#reader;
+    requireParts(reader.arrayHead(), ROOT_PARTS);
+    const last = reader.number();
+    const states = plan ? migrateSlot(plan.root, reader.value()) : this.#readStates(this.#root);
     const subs = new Map<number, KeySlot>();
-    for (let i = 0; i < stored.length; i++) {
-      const [key, subLast, subStates] = stored[i] as StoredSub;
-      subs.set(key, { last: subLast, states: decodeStates(this.#sub, subStates) });
+    for (let left = reader.arrayHead(); left > 0; left--) {
+      requireParts(reader.arrayHead(), SUB_PARTS);
+      const key = reader.number();
+      const last = reader.number();
+      if (plan === undefined) subs.set(key, { last, states: this.#readStates(this.#sub) });
+      else {
+        const encoded = reader.value();
+        if (plan.sub !== undefined) subs.set(key, { last, states: migrateSlot(plan.sub, encoded) });
+      }
     }
-    return { root: { last, states: decodeStates(this.#root, states) }, subs };
+    reader.finish();
+    return { root: { last, states }, subs };
+  }
+
+  #readStates(operators: readonly StateOperator[]): unknown[] {
+    const reader = this.#reader;
+    requireCount(reader.arrayHead(), operators.length);
+    const states: unknown[] = new Array(operators.length);
+    for (let i = 0; i < operators.length; i++) {
+      states[i] = (operators[i] as StateOperator).decode(reader.value());
+    }
+    return states;
   }
 
   #plan(id: number, schemas: Schemas): MigrationPlan {
@@ -128,47 +183,30 @@ export class ActorCodec {
   }
 }
 
-function idOf(bytes: Uint8Array): number {
-  const [, a = 0, b = 0, c = 0, d = 0] = bytes;
-  return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
-}
-
-function encodeStates(operators: readonly StateOperator[], slot: KeySlot): unknown[] {
-  const encoded: unknown[] = new Array(operators.length);
-  for (let i = 0; i < operators.length; i++) {
-    encoded[i] = (operators[i] as StateOperator).encode(slot.states[i] as never);
+function isAscending(keys: Iterable<number>): boolean {
+  let previous = -Infinity;
+  for (const key of keys) {
+    if (key < previous) return false;
+    previous = key;
   }
-  return encoded;
+  return true;
 }
 
-function decodeStates(operators: readonly StateOperator[], encoded: readonly unknown[]): unknown[] {
-  requireCount(encoded, operators.length);
-  const states: unknown[] = new Array(operators.length);
-  for (let i = 0; i < operators.length; i++) {
-    states[i] = (operators[i] as StateOperator).decode(encoded[i]);
-  }
-  return states;
-}
-
-function migrate(plan: MigrationPlan, [last, states, stored]: StoredActor): ActorState {
-  const subs = new Map<number, KeySlot>();
-  if (plan.sub !== undefined) {
-    for (const [key, subLast, subStates] of stored) {
-      subs.set(key, { last: subLast, states: migrateSlot(plan.sub, subStates) });
-    }
-  }
-  return { root: { last, states: migrateSlot(plan.root, states) }, subs };
-}
-
-function migrateSlot(plan: SlotPlan, encoded: readonly unknown[]): unknown[] {
-  requireCount(encoded, plan.storedCount);
+function migrateSlot(plan: SlotPlan, encoded: unknown): unknown[] {
+  if (!Array.isArray(encoded)) throw new ShrikeError('STATE_CORRUPT', 'a stored slot is no array');
+  requireCount(encoded.length, plan.storedCount);
   return migrateStates(plan, encoded);
 }
 
-function requireCount(encoded: readonly unknown[], count: number): void {
-  if (encoded.length === count) return;
+function requireParts(count: number, expected: number): void {
+  if (count === expected) return;
+  throw new ShrikeError('STATE_CORRUPT', `a stored list has ${count} parts, not ${expected}`);
+}
+
+function requireCount(count: number, expected: number): void {
+  if (count === expected) return;
   throw new ShrikeError(
     'STATE_CORRUPT',
-    `a stored slot has ${encoded.length} states where its schema has ${count} operators`,
+    `a stored slot has ${count} states where its schema has ${expected} operators`,
   );
 }

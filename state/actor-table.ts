@@ -11,8 +11,10 @@
  * T4  The digest holds each actor's last encoding, exactly once; so does the actor count.
  * T5  Snapshot, store, snapshot, store: each snapshot is stored, or has failed to be, before the
  *     next one.
- * T6  What comes into memory is packed again after its first step; used once more, it stays an
- *     object. Most objects then die young, which costs the garbage collector nothing.
+ * T6  An actor is an object from a step on until the batch ends, or, if it is hot, until it was
+ *     unused for HOT_BATCHES; else it is packed, which is bytes outside the heap. It is hot when it
+ *     is used twice within so many batches. Where all of them are few, each that is used again is
+ *     hot for good.
  */
 import { assert } from '../src/core/assert.ts';
 import type { Clock } from '../src/core/clock.ts';
@@ -26,14 +28,22 @@ import type {
   Snapshot,
   StoreMeta,
 } from '../src/core/state.ts';
-import { ActorCache, CachedActor, CLEAN, WRITING } from './actor-cache.ts';
+import { ActorCache, CLEAN, type Slot, WRITING } from './actor-cache.ts';
 import type { ActorCodec } from './actor-codec.ts';
-import { DigestSum, hashActor } from './digest.ts';
+import { DigestSum, hashActor, hashSpan } from './digest.ts';
 import { ImageWriter } from './image-writer.ts';
 import type { Schemas } from './schema.ts';
+import { liveStats, SliceTimer } from './table-stats.ts';
 
 // Large actors fill a slice before their number does: 256 KiB take about 1 ms to encode.
 const SLICE_BYTES_MAX = 256 << 10;
+
+/**
+ * T6. Of a large population most objects then die young, which costs the garbage collector nothing,
+ * and those that stay are few: HOT_BATCHES times 1,024 actors a table.
+ */
+const HOT_BATCHES = 4;
+const FEW_ACTORS = 1024;
 
 export interface ActorTableOptions {
   readonly store: ActorStore;
@@ -66,10 +76,12 @@ export class CachedActorTable implements ActorTable {
   #storedOffset: Offset;
   /** Of the next snapshot; an actor whose epoch it is, is dirty. */
   #epoch = 1;
-  #dirty: CachedActor[] = [];
-  #frozen: CachedActor[] = [];
-  /** Brought into memory since the last `evict`, and objects until the next one that follows. */
-  #newcomers: CachedActor[] = [];
+  #dirty: Slot[] = [];
+  #frozen: Slot[] = [];
+  /** Calls of `evict` so far. */
+  #batch = 0;
+  /** Objects to look at (T6) by the batch at whose end that is due, modulo the ring's length. */
+  readonly #looks: ActorKey[][] = Array.from({ length: HOT_BATCHES + 1 }, () => []);
   #phase: 'idle' | 'encoding' | 'taken' | 'storing' = 'idle';
 
   constructor(options: ActorTableOptions) {
@@ -141,9 +153,7 @@ export class CachedActorTable implements ActorTable {
       const values = await store.getMany(keys);
       for (let i = 0; i < keys.length; i++) {
         if (i > 0 && i % this.#sliceActors === 0) await clock.yield();
-        const actor = this.#revive(keys[i] as ActorKey, values[i]);
-        this.#cache.add(actor);
-        this.#newcomers.push(actor);
+        this.#revive(keys[i] as ActorKey, values[i]);
       }
     } finally {
       for (const key of keys) this.#loading.delete(key);
@@ -154,63 +164,114 @@ export class CachedActorTable implements ActorTable {
    * An actor of an old schema is as clean as any: it is written in the new one when it next
    * changes.
    */
-  #revive(key: ActorKey, bytes: Uint8Array | undefined): CachedActor {
+  #revive(key: ActorKey, bytes: Uint8Array | undefined): void {
     const { codec, createActor } = this.#options;
-    if (bytes === undefined) return new CachedActor(key, createActor());
-    const actor = new CachedActor(key, codec.decode(key, bytes, this.#schemas));
-    actor.encodedBytes = bytes.byteLength;
-    hashActor(key, bytes, this.#lanes);
-    this.#remember(actor);
-    return actor;
+    if (bytes === undefined) {
+      this.#cache.add(key, createActor());
+    } else {
+      const state = codec.decode(key, bytes, this.#schemas);
+      const slot = this.#cache.add(key, state, bytes.byteLength);
+      hashActor(key, bytes, this.#lanes);
+      this.#cache.remember(slot, this.#lanes);
+    }
+    this.#lookAfter(this.#cache.find(key), 0);
   }
 
   change(key: ActorKey): ActorState {
-    const actor = this.#cache.use(key);
-    if (actor === undefined) throw new Error(`assertion failed: actor ${key} was prefetched`);
-    if (actor.epoch !== this.#epoch) this.#dirten(actor);
-    else if (actor.state === undefined) this.#unpack(actor);
-    return actor.state as ActorState;
+    const cache = this.#cache;
+    const slot = cache.use(key);
+    if (slot < 0) throw new Error(`assertion failed: actor ${key} was prefetched`);
+    if (cache.epoch(slot) !== this.#epoch) this.#dirten(slot);
+    const state = cache.state(slot) ?? this.#unpack(slot);
+    const lastUse = cache.lastUse(slot);
+    if (lastUse >= 0 && (this.#batch - lastUse <= HOT_BATCHES || this.#areFew)) {
+      cache.setHot(slot, true);
+    }
+    cache.setLastUse(slot, this.#batch);
+    return state;
   }
 
-  #dirten(actor: CachedActor): void {
-    // T1: frozen, and its turn has not come.
-    const isAwaited = this.#phase === 'encoding' && actor.epoch === this.#epoch - 1;
-    const { image } = actor;
-    if (actor.state === undefined) this.#unpack(actor);
-    if (isAwaited) actor.image = image ?? this.#options.codec.encode(actor.state as ActorState);
-    actor.epoch = this.#epoch;
-    this.#dirty.push(actor);
-    this.dirtyBytes += actor.heapBytes;
+  #dirten(slot: Slot): void {
+    const cache = this.#cache;
+    // T1: frozen, and its turn has not come; what is packed has its image already.
+    const isAwaited = this.#phase === 'encoding' && cache.epoch(slot) === this.#epoch - 1;
+    const state = cache.state(slot);
+    if (isAwaited && state !== undefined) cache.setImage(slot, this.#options.codec.write(state));
+    cache.setEpoch(slot, this.#epoch);
+    this.#dirty.push(slot);
+    this.dirtyBytes += cache.memoryBytes(slot);
+    if (state === undefined) this.#unpack(slot, isAwaited);
   }
 
-  #unpack(actor: CachedActor): void {
-    const { key, image, encodedBytes } = actor;
-    actor.state = this.#options.codec.decode(key, image as Uint8Array, this.#schemas);
-    actor.image = undefined;
-    this.#resize(actor, encodedBytes);
+  #unpack(slot: Slot, imageIsAwaited = false): ActorState {
+    const cache = this.#cache;
+    const key = cache.key(slot);
+    const state = this.#options.codec.read(key, cache.image(slot), this.#schemas);
+    if (!imageIsAwaited) cache.dropImage(slot);
+    cache.setState(slot, state);
+    this.#resize(slot, cache.encodedBytes(slot));
+    if (cache.nextLook(slot) < this.#batch) this.#lookAfter(slot, 0);
+    return state;
   }
 
-  #pack(actor: CachedActor): void {
+  #pack(slot: Slot): void {
+    const cache = this.#cache;
+    const state = cache.state(slot);
     // An image that the snapshot under way still awaits has the place.
-    if (actor.state === undefined || actor.image !== undefined) return;
-    actor.image = this.#options.codec.encode(actor.state);
-    actor.state = undefined;
-    this.#resize(actor, actor.image.byteLength);
+    if (state === undefined || cache.hasImage(slot)) return;
+    const image = this.#options.codec.write(state);
+    cache.setImage(slot, image);
+    cache.setState(slot, undefined);
+    cache.setHot(slot, false);
+    this.#resize(slot, image.end - image.start);
   }
 
-  #resize(actor: CachedActor, encodedBytes: number): void {
-    const { heapBytes } = actor;
-    this.#cache.resize(actor, encodedBytes);
-    if (actor.epoch === this.#epoch) this.dirtyBytes += actor.heapBytes - heapBytes;
+  get #areFew(): boolean {
+    return this.#cache.size <= FEW_ACTORS;
+  }
+
+  #lookAfter(slot: Slot, batches: number): void {
+    const batch = this.#batch + batches;
+    this.#cache.setNextLook(slot, batch);
+    (this.#looks[batch % this.#looks.length] as ActorKey[]).push(this.#cache.key(slot));
+  }
+
+  /** T6. By key, not by slot: an actor may have left meanwhile, and another have its slot. */
+  #packUnused(): void {
+    const cache = this.#cache;
+    const place = this.#batch % this.#looks.length;
+    const due = this.#looks[place] as ActorKey[];
+    this.#looks[place] = [];
+    for (let i = 0; i < due.length; i++) {
+      const slot = cache.find(due[i] as ActorKey);
+      if (slot < 0 || cache.state(slot) === undefined) continue;
+      if (cache.nextLook(slot) !== this.#batch) continue;
+      const unusedBatches = this.#batch - cache.lastUse(slot);
+      if (cache.isHot(slot) && (unusedBatches < HOT_BATCHES || this.#areFew)) {
+        this.#lookAfter(slot, Math.max(1, HOT_BATCHES - unusedBatches));
+      } else if (cache.hasImage(slot)) {
+        this.#lookAfter(slot, 1); // which the snapshot under way awaits
+      } else this.#pack(slot);
+    }
+    this.#batch += 1;
+  }
+
+  #resize(slot: Slot, encodedBytes: number): void {
+    const before = this.#cache.memoryBytes(slot);
+    this.#cache.resize(slot, encodedBytes);
+    if (this.#cache.epoch(slot) === this.#epoch) {
+      this.dirtyBytes += this.#cache.memoryBytes(slot) - before;
+    }
   }
 
   async peek(key: ActorKey): Promise<ActorState | undefined> {
-    const actor = this.#cache.get(key);
-    if (actor !== undefined) {
-      if (!actor.counted && actor.epoch === CLEAN) return undefined;
-      if (actor.state !== undefined) return actor.state;
+    const cache = this.#cache;
+    const slot = cache.find(key);
+    if (slot >= 0) {
+      if (!cache.isCounted(slot) && cache.epoch(slot) === CLEAN) return undefined;
+      return cache.state(slot) ?? this.#options.codec.read(key, cache.image(slot), this.#schemas);
     }
-    const [bytes] = actor ? [actor.image] : await this.#options.store.getMany([key]);
+    const [bytes] = await this.#options.store.getMany([key]);
     return bytes && this.#options.codec.decode(key, bytes, this.#schemas);
   }
 
@@ -243,21 +304,15 @@ export class CachedActorTable implements ActorTable {
   }
 
   async #encodeFrozen(): Promise<ImageWriter> {
-    const frozen = this.#frozen;
     const timer = new SliceTimer(this.stats);
-    const keys = new Float64Array(frozen.length);
-    let bytesExpected = 0;
-    for (const [i, { key, encodedBytes }] of frozen.entries()) {
-      keys[i] = key;
-      bytesExpected += 1.5 * encodedBytes + 64;
-    }
-    keys.sort();
-    const image = new ImageWriter(bytesExpected);
+    const { keys, bytes } = this.#sortFrozen();
+    const image = new ImageWriter(bytes);
     for (let i = 0; i < keys.length; ) {
       const end = Math.min(keys.length, i + this.#sliceActors);
       const bytesEnd = image.length + SLICE_BYTES_MAX;
       while (i < end && image.length < bytesEnd) {
-        this.#encode(this.#cache.get(keys[i++] as ActorKey) as CachedActor, image);
+        const key = keys[i++] as ActorKey;
+        this.#encode(key, this.#cache.find(key), image);
       }
       timer.stop();
       if (i < keys.length) await this.#options.clock.yield();
@@ -266,19 +321,34 @@ export class CachedActorTable implements ActorTable {
     return image;
   }
 
-  #encode(actor: CachedActor, image: ImageWriter): void {
-    const bytes = actor.image ?? this.#options.codec.encode(actor.state as ActorState);
-    if (actor.state !== undefined) actor.image = undefined;
-    image.add(actor.key, bytes);
-    if (actor.counted) {
-      this.#recall(actor);
+  #sortFrozen(): { readonly keys: Float64Array; readonly bytes: number } {
+    const frozen = this.#frozen;
+    const keys = new Float64Array(frozen.length);
+    let bytes = 0;
+    for (let i = 0; i < frozen.length; i++) {
+      const slot = frozen[i] as Slot;
+      keys[i] = this.#cache.key(slot);
+      bytes += 1.5 * this.#cache.encodedBytes(slot) + 64;
+    }
+    return { keys: keys.sort(), bytes };
+  }
+
+  #encode(key: ActorKey, slot: Slot, image: ImageWriter): void {
+    const cache = this.#cache;
+    const state = cache.state(slot);
+    const hasImage = cache.hasImage(slot);
+    const span = hasImage ? cache.image(slot) : this.#options.codec.write(state as ActorState);
+    image.add(key, span);
+    if (cache.isCounted(slot)) {
+      cache.recall(slot, this.#lanes);
       this.#digest.removeLanes(this.#lanes);
     } else this.#actorCount += 1;
-    hashActor(actor.key, bytes, this.#lanes);
+    hashSpan(key, span, this.#lanes);
     this.#digest.addLanes(this.#lanes);
-    this.#remember(actor);
-    this.#resize(actor, bytes.byteLength);
-    if (actor.epoch !== this.#epoch) actor.epoch = WRITING;
+    cache.remember(slot, this.#lanes);
+    this.#resize(slot, span.end - span.start);
+    if (hasImage && state !== undefined) cache.dropImage(slot);
+    if (cache.epoch(slot) !== this.#epoch) cache.setEpoch(slot, WRITING);
   }
 
   async store(snapshot: Snapshot): Promise<void> {
@@ -291,7 +361,8 @@ export class CachedActorTable implements ActorTable {
       throw error;
     }
     this.#storedOffset = snapshot.meta.nextOffset;
-    for (const actor of this.#frozen) if (actor.epoch === WRITING) actor.epoch = CLEAN;
+    const cache = this.#cache;
+    for (const slot of this.#frozen) if (cache.epoch(slot) === WRITING) cache.setEpoch(slot, CLEAN);
     this.#frozen = [];
     this.#phase = 'idle';
   }
@@ -300,21 +371,21 @@ export class CachedActorTable implements ActorTable {
    * A snapshot that did not reach the store: its actors are dirty still, and go with the next one.
    */
   #thaw(): void {
-    for (const actor of this.#frozen) {
-      if (actor.state !== undefined) actor.image = undefined;
-      if (actor.epoch === this.#epoch) continue;
-      actor.epoch = this.#epoch;
-      this.#dirty.push(actor);
-      this.dirtyBytes += actor.heapBytes;
+    const cache = this.#cache;
+    for (const slot of this.#frozen) {
+      if (cache.state(slot) !== undefined) cache.dropImage(slot);
+      if (cache.epoch(slot) === this.#epoch) continue;
+      cache.setEpoch(slot, this.#epoch);
+      this.#dirty.push(slot);
+      this.dirtyBytes += cache.memoryBytes(slot);
     }
     this.#frozen = [];
     this.#phase = 'idle';
   }
 
   evict(): void {
-    for (const actor of this.#newcomers) this.#pack(actor);
-    this.#newcomers.length = 0;
-    this.#cache.evict((actor) => this.#pack(actor));
+    this.#packUnused();
+    this.#cache.evict((slot) => this.#pack(slot));
   }
 
   #metaAt(nextOffset: Offset): StoreMeta {
@@ -326,55 +397,4 @@ export class CachedActorTable implements ActorTable {
       schemas: this.#schemas,
     };
   }
-
-  #remember(actor: CachedActor): void {
-    actor.counted = true;
-    actor.h0 = this.#lanes[0] as number;
-    actor.h1 = this.#lanes[1] as number;
-    actor.h2 = this.#lanes[2] as number;
-    actor.h3 = this.#lanes[3] as number;
-  }
-
-  #recall({ h0, h1, h2, h3 }: CachedActor): void {
-    this.#lanes[0] = h0;
-    this.#lanes[1] = h1;
-    this.#lanes[2] = h2;
-    this.#lanes[3] = h3;
-  }
-}
-
-class SliceTimer {
-  readonly #stats: ActorTableStats;
-  #startedMs = performance.now();
-
-  constructor(stats: ActorTableStats) {
-    this.#stats = stats;
-  }
-
-  start(): void {
-    this.#startedMs = performance.now();
-  }
-
-  stop(): void {
-    const ms = performance.now() - this.#startedMs;
-    if (ms > this.#stats.snapshotPauseMsMax) this.#stats.snapshotPauseMsMax = ms;
-  }
-}
-
-/** Of the pause the last snapshot's is kept: who reads it once a snapshot misses none. */
-function liveStats(cache: ActorCache): ActorTableStats {
-  return {
-    hits: 0,
-    misses: 0,
-    snapshotPauseMsMax: 0,
-    get cachedActors() {
-      return cache.size;
-    },
-    get cachedBytes() {
-      return cache.bytes;
-    },
-    get evicted() {
-      return cache.evicted;
-    },
-  };
 }

@@ -7,6 +7,7 @@ import { assert } from '../src/core/assert.ts';
 import type { ActorKey } from '../src/core/ids.ts';
 import { unpackActors } from '../src/core/packed-actors.ts';
 import type { PackedActors, StateDigest, StateDigester } from '../src/core/state.ts';
+import type { Span } from './byte-arena.ts';
 
 const KEY_BYTES = 8;
 const BLOCK_BYTES = 16;
@@ -18,26 +19,39 @@ assert(new Uint8Array(new Uint32Array([1]).buffer)[0] === 1, 'the machine is lit
 let scratch = new Uint8Array(64 << 10);
 let words = new Int32Array(scratch.buffer);
 
-/** Words [0, n) hold the message, zero-padded to whole blocks. @returns its length in bytes */
-function load(key: ActorKey, bytes: Uint8Array): number {
-  const length = KEY_BYTES + bytes.byteLength;
+/** Begins a message of `length` bytes with its key. */
+function begin(key: ActorKey, length: number): void {
   if (length + BLOCK_BYTES > scratch.byteLength) {
     scratch = new Uint8Array(2 ** Math.ceil(Math.log2(length + BLOCK_BYTES)));
     words = new Int32Array(scratch.buffer);
   }
   words[0] = key | 0;
   words[1] = Math.floor(key / 2 ** 32) | 0;
+}
+
+export function hashActor(key: ActorKey, bytes: Uint8Array, lanes: Int32Array): void {
+  const length = KEY_BYTES + bytes.byteLength;
+  begin(key, length);
   scratch.set(bytes, KEY_BYTES);
-  scratch.fill(0, length, length + BLOCK_BYTES);
-  return length;
+  hashScratch(length, lanes);
+}
+
+/** As `hashActor`, of bytes where they lie. */
+export function hashSpan(key: ActorKey, span: Span, lanes: Int32Array): void {
+  const length = KEY_BYTES + span.end - span.start;
+  begin(key, length);
+  const from = (span.start - KEY_BYTES) >> 2;
+  for (let i = KEY_BYTES >> 2; 4 * i < length; i++) words[i] = span.words[from + i] as number;
+  hashScratch(length, lanes);
 }
 
 /**
  * MurmurHash3_x86_128 (Austin Appleby, public domain), seed 0, of the key as u64 little-endian
  * followed by the bytes: 16 bytes a turn in 32-bit arithmetic, which is what V8 has in registers.
  */
-export function hashActor(key: ActorKey, bytes: Uint8Array, lanes: Int32Array): void {
-  const length = load(key, bytes);
+function hashScratch(length: number, lanes: Int32Array): void {
+  // Zero-padded to whole blocks.
+  scratch.fill(0, length, length + BLOCK_BYTES);
   const blockWords = (length >>> 4) << 2;
   const w = words;
   let h1 = 0;

@@ -2,8 +2,11 @@
 import { assert } from '../src/core/assert.ts';
 import type { ActorKey } from '../src/core/ids.ts';
 import type { PackedActors } from '../src/core/state.ts';
+import type { Span } from './byte-arena.ts';
 
 const ENTRY_HEADER_BYTES = 12;
+/** Up to here a loop copies faster than a view is made to copy from. */
+const LOOP_BYTES_MAX = 160;
 
 export class ImageWriter {
   #bytes: Uint8Array<ArrayBuffer>;
@@ -29,15 +32,18 @@ export class ImageWriter {
     return this.#count;
   }
 
-  add(key: ActorKey, bytes: Uint8Array): void {
+  add(key: ActorKey, { bytes, start, end }: Span): void {
     assert(key > this.#previous, 'packed actors ascend by key');
     this.#previous = key;
-    const end = this.#length + ENTRY_HEADER_BYTES + bytes.byteLength;
-    if (end > this.#bytes.byteLength) this.#grow(end);
+    const length = end - start;
+    const at = this.#length + ENTRY_HEADER_BYTES;
+    if (at + length > this.#bytes.byteLength) this.#grow(at + length);
     this.#view.setFloat64(this.#length, key, true);
-    this.#view.setUint32(this.#length + 8, bytes.byteLength, true);
-    this.#bytes.set(bytes, this.#length + ENTRY_HEADER_BYTES);
-    this.#length = end;
+    this.#view.setUint32(this.#length + 8, length, true);
+    const target = this.#bytes;
+    if (length > LOOP_BYTES_MAX) target.set(bytes.subarray(start, end), at);
+    else for (let i = 0; i < length; i++) target[at + i] = bytes[start + i] as number;
+    this.#length = at + length;
     this.#count += 1;
   }
 

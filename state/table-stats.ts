@@ -1,0 +1,39 @@
+import type { ActorTableStats } from '../src/core/state.ts';
+import type { ActorCache } from './actor-cache.ts';
+
+/** Of the pause the last snapshot's is kept: who reads it once a snapshot misses none. */
+export function liveStats(cache: ActorCache): ActorTableStats {
+  return {
+    hits: 0,
+    misses: 0,
+    snapshotPauseMsMax: 0,
+    get cachedActors() {
+      return cache.size;
+    },
+    get cachedBytes() {
+      return cache.bytes;
+    },
+    get evicted() {
+      return cache.evicted;
+    },
+  };
+}
+
+/** Times the slices of a snapshot. */
+export class SliceTimer {
+  readonly #stats: ActorTableStats;
+  #startedMs = performance.now();
+
+  constructor(stats: ActorTableStats) {
+    this.#stats = stats;
+  }
+
+  start(): void {
+    this.#startedMs = performance.now();
+  }
+
+  stop(): void {
+    const ms = performance.now() - this.#startedMs;
+    if (ms > this.#stats.snapshotPauseMsMax) this.#stats.snapshotPauseMsMax = ms;
+  }
+}
