@@ -54,10 +54,10 @@ export async function openTaskParts(options: TaskPartsOptions): Promise<OwnTaskP
         createActor: () => stepper.createActor(),
       }),
     createProfiles: () => createProfiles(config),
-    // Kafka's producers choose the partition, each in its own way.
-    ...(config.kafka.bootstrap === '' && {
-      partitionOf: (payment: Payment) => payment.user % config.input.partitions,
-    }),
+    placement:
+      config.kafka.bootstrap === ''
+        ? { by: 'partition', partitionOf: ({ user }) => user % config.input.partitions }
+        : { by: 'key', actorKey: ({ user }) => user },
     describe: (state) => describeActor(state, flow),
     limits: taskLimits(config),
   };

@@ -34,7 +34,7 @@ export const ERRORS = {
   RECORD_KEY_MISMATCH: kind(
     'data',
     'never',
-    "The record is in another partition than its user belongs to; check the producer's partitioner.",
+    'The record lies with another user: check key and partitioner of the producer, or set input.keyedByUser to false.',
   ),
 
   // Configuration and command line.

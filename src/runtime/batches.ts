@@ -4,6 +4,7 @@ import { type DeadLetter, deadLetter } from '../core/dead-letter.ts';
 import type { Decode, Reject } from '../core/flow.ts';
 import type { Offset } from '../core/ids.ts';
 import { PackedRecords, type SourceRead } from '../core/records.ts';
+import type { FindStray } from './placement.ts';
 
 export interface StepBatch<E> {
   readonly events: E[];
@@ -25,8 +26,8 @@ export interface CutOptions<E> {
   /** Records from here on are left out. */
   readonly until: Offset;
   readonly recordsMax: number;
-  /** Where an event belongs, if known: elsewhere two tasks would keep half an actor each. */
-  readonly partitionOf?: ((event: E) => number) | undefined;
+  /** Tells events that belong elsewhere. */
+  readonly findStray?: FindStray<E> | undefined;
 }
 
 function emptyBatch<E>(from: Offset): StepBatch<E> {
@@ -59,9 +60,9 @@ export function* cutBatches<E>(read: SourceRead, options: CutOptions<E>): Genera
       const offset = records.offset(chunk.baseOffset, i);
       if (offset >= options.until) break;
       const event = events[i];
-      const home = event === undefined ? undefined : options.partitionOf?.(event);
-      if (event === undefined || (home !== undefined && home !== read.partition)) {
-        const reject = event === undefined ? rejects[nextReject++] : misplaced(i, home);
+      const stray = event === undefined ? undefined : options.findStray?.(event, records, i);
+      if (event === undefined || stray !== undefined) {
+        const reject = stray === undefined ? rejects[nextReject++] : misplaced(i, stray);
         batch.deadLetters.push(deadLetter({ read, records, i, offset, reject }));
       } else {
         batch.events.push(event);
@@ -82,6 +83,6 @@ export function* cutBatches<E>(read: SourceRead, options: CutOptions<E>): Genera
   if (batch.nextOffset > batch.from) yield batch;
 }
 
-function misplaced(index: number, home: number | undefined): Reject {
-  return { index, code: 'RECORD_KEY_MISMATCH', reason: `it belongs to partition ${home}` };
+function misplaced(index: number, reason: string): Reject {
+  return { index, code: 'RECORD_KEY_MISMATCH', reason };
 }

@@ -11,6 +11,7 @@ import type { CommitRequest, Position } from '../core/messages.ts';
 import type { SourceRead } from '../core/records.ts';
 import type { Model, Scorer } from '../core/scoring.ts';
 import type { ActorStore, ActorStores, ActorTable } from '../core/state.ts';
+import type { Placement } from './placement.ts';
 
 /** Reading is a port of the worker: a log that can be read in parallel is read right here. */
 export interface SourcePort {
@@ -63,8 +64,8 @@ export interface TaskParts<E> {
   readonly checkpoints: Checkpoints;
   readonly openTable: (store: ActorStore) => ActorTable;
   readonly createProfiles: () => Profiles<E, unknown>;
-  /** The partition that an event's key belongs to; undefined where the input is keyed otherwise. */
-  readonly partitionOf?: (event: E) => number;
+  /** Undefined: events are taken wherever they lie. */
+  readonly placement?: Placement<E>;
   readonly describe: (state: ActorState) => unknown;
   readonly clock: Clock;
   readonly emitEvent: EventSink;

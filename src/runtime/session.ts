@@ -14,6 +14,7 @@ import { cutBatches, type StepBatch } from './batches.ts';
 import { CheckpointLoop } from './checkpoint-loop.ts';
 import { type Flight, FlightDeck } from './flight.ts';
 import { OutputPacker } from './outputs.ts';
+import { type FindStray, strayFinder } from './placement.ts';
 import type { CommitPort, Restored, TaskParts } from './ports.ts';
 import type { ProfileReader } from './profile-reader.ts';
 import { RowSlabs } from './row-slabs.ts';
@@ -47,6 +48,7 @@ export class Session<E> {
     const { parts, partition, restored, commits, counters, profiles } = options;
     const { clock } = parts;
     this.#options = options;
+    this.#findStray = parts.placement && strayFinder(parts.placement, partition);
     this.#position = restored.offset;
     this.#slabs = new RowSlabs(parts.limits.batchRecordsMax * parts.stepper.width);
     this.table = parts.openTable(restored.store);
@@ -186,6 +188,8 @@ export class Session<E> {
     return parts.source.read({ topic: parts.inputTopic, partition, from, bytesMax, waitMs });
   }
 
+  readonly #findStray: FindStray<E> | undefined;
+
   *#cut(read: SourceRead, until: Offset): Generator<StepBatch<E>> {
     const { parts, counters } = this.#options;
     counters.highWatermark = read.highWatermark;
@@ -194,7 +198,7 @@ export class Session<E> {
       from: this.#position,
       until,
       recordsMax: parts.limits.batchRecordsMax,
-      partitionOf: parts.partitionOf,
+      findStray: this.#findStray,
     });
     for (;;) {
       const next = counters.timed('decode', () => cut.next());

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Decode } from '../../src/core/flow.ts';
 import { packRecords, type SourceRead } from '../../src/core/records.ts';
 import { cutBatches } from '../../src/runtime/batches.ts';
+import { strayFinder } from '../../src/runtime/placement.ts';
 
 /** Numbers are events, anything else is none. */
 const decode: Decode<number> = (records, first) => {
@@ -67,7 +68,8 @@ test('a record that is none becomes a dead letter with its coordinates, and its 
 });
 
 test("an event in another partition than its key's becomes a dead letter", () => {
-  const [batch] = cut([chunk(0, ['2', '3', 'x', '6'])], { partitionOf: (n) => (n as number) % 4 });
+  const findStray = strayFinder({ by: 'partition', partitionOf: (n) => (n as number) % 4 }, 2);
+  const [batch] = cut([chunk(0, ['2', '3', 'x', '6'])], { findStray });
   expect(batch?.events).toEqual([2, 6]);
   const letters = batch?.deadLetters.map(
     ({ record }) => JSON.parse(String(record.value)) as object,
@@ -76,6 +78,21 @@ test("an event in another partition than its key's becomes a dead letter", () =>
     { offset: 1, code: 'RECORD_KEY_MISMATCH', reason: 'it belongs to partition 3' },
     { offset: 2, code: 'RECORD_NOT_JSON' },
   ]);
+});
+
+test('where producers choose the partition, an event whose key is another becomes a dead letter', () => {
+  const findStray = strayFinder({ by: 'key', actorKey: (user) => user as number }, 2);
+  const keys = ['0', '7', '07', '70', undefined, '', '17', '9007199254740991', 'card-7', '７'];
+  const users = [0, 7, 7, 7, 7, 7, 7, 9_007_199_254_740_991, 7, 7];
+  const records = keys.map((key, i) => ({ key, value: String(users[i]), timestampMs: 7 }));
+  const bytes = packRecords(records);
+  const [batch] = cut([{ baseOffset: 0, from: 0, nextOffset: 10, bytes }], { findStray });
+  expect(batch?.events).toEqual([0, 7, 9_007_199_254_740_991]);
+  const letters = batch?.deadLetters.map(
+    ({ record }) => JSON.parse(String(record.value)) as { offset: number; reason: string },
+  );
+  expect(letters?.map(({ offset }) => offset)).toEqual([2, 3, 4, 5, 6, 8, 9]);
+  expect(letters?.[0]?.reason).toBe('its key is not the user id 7');
 });
 
 test('an empty read gives no batch', () => {
