@@ -1,0 +1,231 @@
+/** Who is fenced by what, and what becomes of lost answers: T1-T6 of src/log/kafka/README.md. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
+import { seeded } from '../../src/core/random.ts';
+import { GroupMember } from '../../src/log/kafka/group/member.ts';
+import type { Api } from '../../src/log/kafka/wire/api.ts';
+import { type KafkaBroker, startKafka } from '../support/kafka-broker.ts';
+import { CommitBench, type CommittingMember } from '../support/kafka-commits.ts';
+import { type Fate, KafkaRequestProxy } from '../support/kafka-request-proxy.ts';
+import { packed } from '../support/log-records.ts';
+
+const API = { produce: 0, init: 22, addPartitions: 24, addOffsets: 25, end: 26, offsets: 28 };
+
+let kafka: KafkaBroker;
+let proxy: KafkaRequestProxy;
+let bench: CommitBench;
+
+beforeAll(async () => {
+  kafka = await startKafka({ proxied: true });
+  proxy = await KafkaRequestProxy.start(kafka.routes[0] as (typeof kafka.routes)[0]);
+});
+afterAll(async () => {
+  await proxy.stop();
+  await kafka.remove();
+});
+beforeEach(async () => {
+  bench = await CommitBench.start(kafka);
+});
+afterEach(async () => {
+  proxy.rule = () => 'pass';
+  proxy.isOpen = true;
+  await bench.close();
+});
+
+/** The fate of the next request of this kind. */
+function once(apiKey: number, fate: Fate): void {
+  let isDone = false;
+  proxy.rule = (request) => {
+    if (isDone || request.apiKey !== apiKey) return 'pass';
+    isDone = true;
+    return fate;
+  };
+}
+
+describe('fences', () => {
+  test('a twin with the same transactional id fences the first, which gets it back', async () => {
+    const member = await bench.join();
+    await member.commit(0);
+    const twin = bench.twin();
+    await twin.take();
+    await expect(member.commit(1)).rejects.toMatchObject({ code: 'COMMIT_FENCED' });
+    expect(await member.committed()).toBe(1);
+    await member.commit(1);
+    const late = twin.commit([{ ...bench.output(0), records: packed('k=twin') }], undefined);
+    await expect(late).rejects.toMatchObject({ code: 'COMMIT_FENCED' });
+    expect(await bench.visible()).toEqual(bench.expected(2));
+    await twin.close();
+  });
+
+  test('a commit that a twin interrupts leaves no trace', async () => {
+    const member = await bench.join();
+    await member.commit(0);
+    const twin = bench.twin();
+    let [taken, isTaken]: [Promise<void> | undefined, boolean] = [undefined, false];
+    // Records and offsets are written, and then the twin comes, before EndTxn arrives.
+    proxy.rule = ({ apiKey }) => {
+      if (apiKey !== API.end || isTaken) return 'pass';
+      taken ??= twin.take().then(() => {
+        isTaken = true;
+      });
+      return 'lose-request';
+    };
+    await expect(member.commit(1)).rejects.toMatchObject({ code: 'COMMIT_FENCED' });
+    await taken;
+    proxy.rule = () => 'pass';
+    expect(await member.committed()).toBe(1);
+    expect(await bench.visible()).toEqual(bench.expected(1));
+    await twin.close();
+  });
+
+  test('T4: a generation that the group has left behind is refused', async () => {
+    const group = `${bench.name}-direct`;
+    const join = (instanceId: string) =>
+      GroupMember.join({
+        cluster: bench.cluster,
+        clock: systemClock,
+        random: seeded(1),
+        group,
+        topic: bench.input.topic,
+        instanceId,
+        assignment: 'cooperative',
+        sessionTimeoutMs: 20_000,
+        listener: { assigned: () => {}, revoked: async () => {} },
+        onTrouble: (error) => bench.troubles.push(error),
+      });
+    const first = await join('a');
+    const before = first.generation;
+    await first.leave();
+    const second = await join('b');
+    const [log, producer] = [await bench.open(), bench.twin()];
+    const outputs = [{ ...bench.output(0), records: packed('k=0') }];
+    const offsets = [{ ...bench.input, nextOffset: 1 }];
+    const outdated = producer.commit(outputs, { group, offsets, generation: () => before });
+    await expect(outdated).rejects.toMatchObject({ code: 'COMMIT_FENCED' });
+    expect(await log.committed(group, [bench.input])).toEqual([undefined]);
+    await producer.commit([], { group, offsets, generation: () => second.generation });
+    expect(await log.committed(group, [bench.input])).toEqual([1]);
+    expect(await bench.visible()).toEqual(['', '']);
+    await second.leave();
+    await producer.close();
+  });
+
+  test('a commit that takes longer than its transaction may is aborted by the broker', async () => {
+    let [wake, isHeld] = [() => {}, false];
+    const held = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    // The process hangs when the transaction has begun, before its records are written.
+    const clock: Clock = { ...systemClock, yield: () => (isHeld ? held : systemClock.yield()) };
+    const member = await bench.join({ clock, transactionTimeoutMs: 2000 });
+    await member.commit(0);
+    isHeld = true;
+    const late = member.commit(1);
+    const node = await bench.cluster.coordinator('transaction', bench.name);
+    const phase = () => bench.cluster.call(node, 'general', DESCRIBE_TRANSACTION, bench.name);
+    await expect.poll(phase, { timeout: 20_000 }).toBe('Ongoing');
+    await expect.poll(phase, { timeout: 20_000 }).toBe('CompleteAbort');
+    isHeld = false;
+    wake();
+    await expect(late).rejects.toMatchObject({ code: 'COMMIT_FENCED' });
+    expect(await member.committed()).toBe(1);
+    await member.commit(1);
+    expect(await bench.visible()).toEqual(bench.expected(2));
+  });
+});
+
+describe('lost answers', () => {
+  const everyRequest = Object.entries(API).filter(([name]) => name !== 'init');
+
+  test.each(everyRequest)('T3: %s may be lost, or its answer, and counts once', async (_, key) => {
+    const member = await bench.join();
+    await member.commit(0);
+    once(key, 'lose-request');
+    await member.commit(1);
+    once(key, 'lose-answer');
+    await member.commit(2);
+    expect(await member.committed()).toBe(3);
+    await member.commit(3);
+    expect(await bench.visible()).toEqual(bench.expected(4));
+  });
+
+  test('T5: when nobody answers after EndTxn, committed tells that it took effect', async () => {
+    const member = await bench.join({ transactionTimeoutMs: 2000 });
+    await member.commit(0);
+    await outcomeUnknown(member, 'lose-answer');
+    expect(await member.committed()).toBe(2);
+    await member.commit(2);
+    expect(await bench.visible()).toEqual(bench.expected(3));
+  });
+
+  test('T5: when EndTxn was lost for good, committed tells that nothing happened', async () => {
+    const member = await bench.join({ transactionTimeoutMs: 2000 });
+    await member.commit(0);
+    await outcomeUnknown(member, 'lose-request');
+    expect(await member.committed()).toBe(1);
+    expect(await bench.visible()).toEqual(bench.expected(1));
+  });
+
+  /** The connection breaks at EndTxn, and there is no other until the commit has been given up. */
+  async function outcomeUnknown(member: CommittingMember, fate: Fate): Promise<void> {
+    proxy.rule = ({ apiKey }) => {
+      if (apiKey !== API.end) return 'pass';
+      proxy.isOpen = false;
+      return fate;
+    };
+    await expect(member.commit(1)).rejects.toMatchObject({ code: 'COMMIT_FAILED' });
+    proxy.rule = () => 'pass';
+    proxy.isOpen = true;
+  }
+});
+
+describe('requests that arrive late', () => {
+  const late = Object.entries(API).filter(([name]) => name !== 'init');
+
+  test.each(late)('T3: %s of an earlier epoch does nothing to a later commit', async (_, key) => {
+    const member = await bench.join();
+    await member.commit(0);
+    once(key, 'late-request');
+    await member.commit(1);
+    let isDelivered = false;
+    // In the middle of the next commit, before its records are written.
+    proxy.rule = ({ apiKey }) => {
+      if (apiKey !== API.produce || isDelivered) return 'pass';
+      isDelivered = true;
+      void proxy.deliverLate();
+      return 'lose-request';
+    };
+    await member.commit(2);
+    expect(isDelivered).toBe(true);
+    expect(await member.committed()).toBe(3);
+    await member.commit(3);
+    expect(await bench.visible()).toEqual(bench.expected(4));
+  });
+});
+
+const DESCRIBE_TRANSACTION: Api<string, string | undefined> = {
+  name: 'DescribeTransactions',
+  key: 65,
+  version: 0,
+  encode: (to, id) => to.array([id], (one) => to.string(one)).tags(),
+  decode: (from) => {
+    from.i32(); // throttle time
+    const [phase] = from.array(() => {
+      from.i16(); // error
+      from.string();
+      const found = from.string();
+      from.i32(); // time-out
+      from.i64(); // start
+      from.i64(); // producer id
+      from.i16(); // epoch
+      from.array(() => {
+        from.string();
+        from.array(() => from.i32());
+        from.tags();
+      });
+      from.tags();
+      return found;
+    });
+    return phase;
+  },
+};
