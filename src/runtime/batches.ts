@@ -4,7 +4,7 @@ import { type DeadLetter, deadLetter } from '../core/dead-letter.ts';
 import type { Decode, Reject } from '../core/flow.ts';
 import type { Offset } from '../core/ids.ts';
 import { PackedRecords, type SourceRead } from '../core/records.ts';
-import type { FindStray } from './placement.ts';
+import { type Placement, strayFinder } from './placement.ts';
 
 export interface StepBatch<E> {
   readonly events: E[];
@@ -26,8 +26,8 @@ export interface CutOptions<E> {
   /** Records from here on are left out. */
   readonly until: Offset;
   readonly recordsMax: number;
-  /** Tells events that belong elsewhere. */
-  readonly findStray?: FindStray<E> | undefined;
+  /** Where an event must lie; undefined: anywhere. */
+  readonly placement?: Placement<E> | undefined;
 }
 
 function emptyBatch<E>(from: Offset): StepBatch<E> {
@@ -49,6 +49,7 @@ function emptyBatch<E>(from: Offset): StepBatch<E> {
  * two of them.
  */
 export function* cutBatches<E>(read: SourceRead, options: CutOptions<E>): Generator<StepBatch<E>> {
+  const findStray = options.placement && strayFinder(options.placement, read.partition);
   let batch = emptyBatch<E>(options.from);
   for (const chunk of read.batches) {
     const records = PackedRecords.of(chunk.bytes);
@@ -60,7 +61,7 @@ export function* cutBatches<E>(read: SourceRead, options: CutOptions<E>): Genera
       const offset = records.offset(chunk.baseOffset, i);
       if (offset >= options.until) break;
       const event = events[i];
-      const stray = event === undefined ? undefined : options.findStray?.(event, records, i);
+      const stray = event === undefined ? undefined : findStray?.(event, records, i);
       if (event === undefined || stray !== undefined) {
         const reject = stray === undefined ? rejects[nextReject++] : misplaced(i, stray);
         batch.deadLetters.push(deadLetter({ read, records, i, offset, reject }));

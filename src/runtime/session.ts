@@ -14,7 +14,7 @@ import { cutBatches, type StepBatch } from './batches.ts';
 import { CheckpointLoop } from './checkpoint-loop.ts';
 import { type Flight, FlightDeck } from './flight.ts';
 import { OutputPacker } from './outputs.ts';
-import { type FindStray, strayFinder } from './placement.ts';
+
 import type { CommitPort, Restored, TaskParts } from './ports.ts';
 import type { ProfileReader } from './profile-reader.ts';
 import { RowSlabs } from './row-slabs.ts';
@@ -48,7 +48,6 @@ export class Session<E> {
     const { parts, partition, restored, commits, counters, profiles } = options;
     const { clock } = parts;
     this.#options = options;
-    this.#findStray = parts.placement && strayFinder(parts.placement, partition);
     this.#position = restored.offset;
     this.#slabs = new RowSlabs(parts.limits.batchRecordsMax * parts.stepper.width);
     this.table = parts.openTable(restored.store);
@@ -188,8 +187,6 @@ export class Session<E> {
     return parts.source.read({ topic: parts.inputTopic, partition, from, bytesMax, waitMs });
   }
 
-  readonly #findStray: FindStray<E> | undefined;
-
   *#cut(read: SourceRead, until: Offset): Generator<StepBatch<E>> {
     const { parts, counters } = this.#options;
     counters.highWatermark = read.highWatermark;
@@ -198,7 +195,7 @@ export class Session<E> {
       from: this.#position,
       until,
       recordsMax: parts.limits.batchRecordsMax,
-      findStray: this.#findStray,
+      placement: parts.placement,
     });
     for (;;) {
       const next = counters.timed('decode', () => cut.next());

@@ -2,7 +2,6 @@ import { expect, test } from 'vitest';
 import type { Decode } from '../../src/core/flow.ts';
 import { packRecords, type SourceRead } from '../../src/core/records.ts';
 import { cutBatches } from '../../src/runtime/batches.ts';
-import { strayFinder } from '../../src/runtime/placement.ts';
 
 /** Numbers are events, anything else is none. */
 const decode: Decode<number> = (records, first) => {
@@ -68,8 +67,8 @@ test('a record that is none becomes a dead letter with its coordinates, and its 
 });
 
 test("an event in another partition than its key's becomes a dead letter", () => {
-  const findStray = strayFinder({ by: 'partition', partitionOf: (n) => (n as number) % 4 }, 2);
-  const [batch] = cut([chunk(0, ['2', '3', 'x', '6'])], { findStray });
+  const placement = { by: 'partition' as const, partitionOf: (n: unknown) => (n as number) % 4 };
+  const [batch] = cut([chunk(0, ['2', '3', 'x', '6'])], { placement });
   expect(batch?.events).toEqual([2, 6]);
   const letters = batch?.deadLetters.map(
     ({ record }) => JSON.parse(String(record.value)) as object,
@@ -81,12 +80,12 @@ test("an event in another partition than its key's becomes a dead letter", () =>
 });
 
 test('where producers choose the partition, an event whose key is another becomes a dead letter', () => {
-  const findStray = strayFinder({ by: 'key', actorKey: (user) => user as number }, 2);
+  const placement = { by: 'key' as const, actorKey: (user: unknown) => user as number };
   const keys = ['0', '7', '07', '70', undefined, '', '17', '9007199254740991', 'card-7', '７'];
   const users = [0, 7, 7, 7, 7, 7, 7, 9_007_199_254_740_991, 7, 7];
   const records = keys.map((key, i) => ({ key, value: String(users[i]), timestampMs: 7 }));
   const bytes = packRecords(records);
-  const [batch] = cut([{ baseOffset: 0, from: 0, nextOffset: 10, bytes }], { findStray });
+  const [batch] = cut([{ baseOffset: 0, from: 0, nextOffset: 10, bytes }], { placement });
   expect(batch?.events).toEqual([0, 7, 9_007_199_254_740_991]);
   const letters = batch?.deadLetters.map(
     ({ record }) => JSON.parse(String(record.value)) as { offset: number; reason: string },
