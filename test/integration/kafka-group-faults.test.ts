@@ -1,4 +1,4 @@
-/** What a group goes through: members that are killed or stopped, networks and brokers that fail. */
+/** What a group goes through: members killed or stopped, networks and brokers that fail. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
