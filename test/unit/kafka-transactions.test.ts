@@ -113,13 +113,22 @@ describe('patience', () => {
     ['PRODUCER_FENCED', 'fenced', 'COMMIT_FENCED'],
     ['INVALID_PRODUCER_ID_MAPPING', 'forgotten', 'COMMIT_FAILED'],
     ['TRANSACTIONAL_ID_AUTHORIZATION_FAILED', 'not-authorized', 'KAFKA_NOT_AUTHORIZED'],
-    ['INVALID_TRANSACTION_TIMEOUT', 'refused', 'COMMIT_FAILED'],
+    ['INVALID_TXN_STATE', 'refused', 'COMMIT_FAILED'],
   ])('%s is %s: %s', async (name, expected, code) => {
     const { request } = asking([name]);
     const answer = await ask(new CountingClock(), request);
     expect(answer).toMatchObject({ verdict: expected, error: { code } });
     expect(answer.error?.message).toBe(`the broker refuses to begin: ${name}`);
   });
+});
+
+test('a transaction time-out beyond what the broker allows is a fault of the configuration', async () => {
+  const once = async () => ({ error: BROKER_ERRORS.INVALID_TRANSACTION_TIMEOUT });
+  const nothing = () => {};
+  const request = { step: 'init', what: 'shrike as a producer', endMs: 0, once } as const;
+  const answer = await ask(new CountingClock(), { ...request, elsewhere: nothing, lost: nothing });
+  expect(answer.error?.code).toBe('CONFIG_INVALID');
+  expect(answer.error?.message).toMatch(/kafka\.transactionTimeoutMs/);
 });
 
 describe('where appends come to lie', () => {

@@ -44,6 +44,13 @@ const BACK_OFF_MS_MAX = 10_000;
 /** Without a fence for so long, the next one is the first again. */
 const PEACE_MS = 60_000;
 const SEQUENCE_END = 2 ** 31;
+/** Longer silence is trouble that has to be told, and not a commit that takes its time. */
+const PATIENCE_MS_MAX = 20_000;
+
+/** How long a commit goes on: after the time-out the broker has aborted it by itself. */
+export function patienceMs(of: Pick<ProducerOptions, 'transactionTimeoutMs'>): number {
+  return Math.min(of.transactionTimeoutMs, PATIENCE_MS_MAX);
+}
 
 export class ProducerIdentity {
   readonly #options: ProducerOptions;
@@ -172,12 +179,11 @@ export class ProducerIdentity {
   }
 
   #ask(step: Step, once: (node: number) => Promise<Reply>): Promise<Answer> {
-    const { cluster, clock, transactionalId: id, transactionTimeoutMs } = this.#options;
+    const { cluster, clock, transactionalId: id } = this.#options;
     return ask(clock, {
       step,
       what: step === 'abort' ? `to abort the transaction of ${id}` : `${id} as a producer`,
-      // By then the broker has aborted it by itself.
-      endMs: clock.nowMs() + transactionTimeoutMs,
+      endMs: clock.nowMs() + patienceMs(this.#options),
       once: async () => once(await cluster.coordinator('transaction', id)),
       elsewhere: () => cluster.forgetCoordinator('transaction', id),
       lost: () => undefined, // both may be asked twice

@@ -136,6 +136,7 @@ export const PRODUCE: Api<
   version: 9,
   encode: (to, { transactionalId, timeoutMs, batches }) =>
     to
+      .reserve(batches.reduce((sum, { batch }) => sum + batch.byteLength + 300, 0))
       .string(transactionalId)
       .i16(-1) // every replica that is in sync must have it
       .i32(timeoutMs)

@@ -72,6 +72,10 @@ async function attempt(asking: Asking): Promise<{ reply?: Reply; cause?: Error }
 
 function failure(asking: Asking, reply: Reply): ShrikeError {
   const message = `the broker refuses ${asking.what}: ${words(reply)}`;
+  if (brokerError(reply.error) === 'INVALID_TRANSACTION_TIMEOUT') {
+    const limit = 'kafka.transactionTimeoutMs is above its transaction.max.timeout.ms';
+    return new ShrikeError('CONFIG_INVALID', `${message}: ${limit}`);
+  }
   switch (verdict(asking.step, reply.error)) {
     case 'fenced':
     case 'outdated':

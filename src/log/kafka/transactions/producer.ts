@@ -1,7 +1,7 @@
 /** Commits: outputs and offsets in one transaction, one after the other. README, T1 to T6. */
 import { ShrikeError } from '../../../core/errors.ts';
 import type { Append } from '../../../core/log.ts';
-import { ProducerIdentity, type ProducerOptions } from './identity.ts';
+import { ProducerIdentity, type ProducerOptions, patienceMs } from './identity.ts';
 import { type OffsetsToCommit, Transaction } from './transaction.ts';
 import { BatchMemory, type Written, writesOf } from './writes.ts';
 
@@ -59,7 +59,7 @@ export class TransactionalProducer {
   }
 
   async #commit(outputs: readonly Append[], offsets: OffsetsToCommit | undefined) {
-    const { cluster, clock, transactionTimeoutMs } = this.#options;
+    const { cluster, clock } = this.#options;
     if (this.#isClosed) throw new ShrikeError('LOG_UNAVAILABLE', 'the producer is closed');
     const writes = writesOf(outputs);
     const positions = offsets?.offsets.length === 0 ? undefined : offsets;
@@ -70,8 +70,7 @@ export class TransactionalProducer {
       const isOwner = () => offsets === undefined || offsets.generation() !== undefined;
       await this.#identity.ready(isOwner);
       this.#identity.begin();
-      // After that time the broker has aborted it.
-      const endMs = clock.nowMs() + transactionTimeoutMs;
+      const endMs = clock.nowMs() + patienceMs(this.#options);
       const parts = { cluster, clock, identity: this.#identity, memory: this.#memory, endMs };
       await new Transaction(parts).run(writes, positions);
       this.#identity.end();

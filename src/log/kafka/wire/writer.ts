@@ -19,6 +19,12 @@ export class Writer {
     return this.#bytes.subarray(0, this.#length);
   }
 
+  /** What is about to be written is so long, or less: it is not put together in steps then. */
+  reserve(bytes: number): this {
+    this.#room(bytes);
+    return this;
+  }
+
   i8(value: number): this {
     this.#room(1);
     this.#length = this.#bytes.writeInt8(value, this.#length);
