@@ -22,6 +22,11 @@ import type { FetchLane, PartitionFeed } from './partition-feed.ts';
 const LONG_POLL_MS = 500;
 /** How long a feed waits apart before it may join the long poll. */
 const SHORT_POLL_MS = 10;
+/**
+ * From one long poll that brought something to the next, at least: a request costs both sides a
+ * fraction of a millisecond, whatever it carries.
+ */
+const PACE_MS = 2;
 /** An answer's size, but for a first batch that is larger. */
 const ANSWER_BYTES_MAX = 8 << 20;
 const THROTTLE_MS_MAX = 5000;
@@ -113,6 +118,7 @@ export class BrokerFetches {
     }));
     const isAtOnce = feeds.some((feed) => feed.isBehind || feed.pending?.isDue === true);
     const waitMs = lane === 'fetch' ? LONG_POLL_MS : isAtOnce ? 0 : SHORT_POLL_MS;
+    const startMs = performance.now();
     this.#flying.add(lane);
     for (const feed of feeds) {
       feed.inAir.add(lane);
@@ -127,10 +133,14 @@ export class BrokerFetches {
       if (!isAnswered) throw this.#refusal('it names no partition');
       this.#flew(lane, feeds);
       this.#spread(answer, { lane, feeds, positions });
+      const paceMs = lane === 'fetch' ? PACE_MS - (performance.now() - startMs) : 0;
+      if (paceMs > 0) await clock.sleep(paceMs);
       if (answer.throttleMs > 0) await clock.sleep(Math.min(answer.throttleMs, THROTTLE_MS_MAX));
     } catch (error) {
       this.#flew(lane, feeds);
-      onFailure(feeds, error as Error);
+      // Those that the other lane's failure has not taken away already.
+      const left = feeds.filter((feed) => this.#feeds.has(feed));
+      onFailure(left, error as Error);
     }
   }
 

@@ -85,14 +85,13 @@ export class PartitionFeed {
     this.#lastAskedMs = this.#clock.nowMs();
     this.bytesMax = request.bytesMax;
     const pending = new PendingRead(request, {
-      clock: this.#clock,
+      startMs: this.#lastAskedMs,
       feed: this,
       ended: () => {
         if (this.pending === pending) this.pending = undefined;
       },
     });
     this.pending = pending;
-    pending.begin();
     this.#serve();
     return pending.promise;
   }

@@ -14,6 +14,7 @@ import { BrokerFetches, type FeedAnswer } from './broker-fetches.ts';
 import { ColumnScratch } from './column-scratch.ts';
 import { listOffsets } from './list-offsets.ts';
 import { PartitionFeed } from './partition-feed.ts';
+import { ReadDeadlines } from './read-deadlines.ts';
 
 const RETRY_MS_MIN = 20;
 const RETRY_MS_MAX = 500;
@@ -34,11 +35,13 @@ export class KafkaReader {
   readonly #scratch = new ColumnScratch();
   readonly #brokers = new Map<number, BrokerFetches>();
   readonly #feeds = new Set<PartitionFeed>();
+  readonly #deadlines: ReadDeadlines;
   #isClosed = false;
 
   constructor({ cluster, clock }: KafkaReaderOptions) {
     this.#cluster = cluster;
     this.#clock = clock;
+    this.#deadlines = new ReadDeadlines(clock, this.#feeds);
   }
 
   /**
@@ -53,6 +56,7 @@ export class KafkaReader {
     if (signal?.aborted) return { topic, partition, batches: [], highWatermark: from };
     const feed = this.#feedAt(request);
     const answer = feed.read(request);
+    if (feed.pending !== undefined) this.#deadlines.watch(feed.pending.deadlineMs);
     for (const broker of this.#brokers.values()) broker.wake();
     return answer;
   }
@@ -66,6 +70,7 @@ export class KafkaReader {
   /** Reads that wait end empty. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#deadlines.stop();
     for (const feed of this.#feeds) {
       this.#drop(feed);
       feed.pending?.resolve(feed.empty);
