@@ -13,9 +13,8 @@ import { systemClock as clock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
 import type { DigestAt, DrillSummary } from './core/drill.ts';
 import { explain } from './core/errors.ts';
-import type { Append, Log } from './core/log.ts';
+import type { Log } from './core/log.ts';
 import type { ObjectStore } from './core/object-store.ts';
-import { type NewRecord, packRecords } from './core/records.ts';
 import type { Model } from './core/scoring.ts';
 import type {
   AlertRecord,
@@ -32,6 +31,7 @@ import { brokersOf } from './kafka.ts';
 import type { KafkaSettings } from './log/kafka/wire/settings.ts';
 import { deferObjectStore } from './object-store.ts';
 import { openLog, withPartitionsOf } from './open-log.ts';
+import { appendsOf } from './produced-records.ts';
 import { readPage } from './record-pages.ts';
 import type { Rekeyer } from './rekey/rekeyer.ts';
 import { createRekeyer, inputsOf, rekeyPicture } from './rekeying.ts';
@@ -44,6 +44,7 @@ import { type OpenScorer, openScorer } from './scoring/pool.ts';
 import { type Health, health } from './telemetry/health.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
+import { TopicWatch } from './topic-watch.ts';
 import { VERSION } from './version.ts';
 import { startActorThread } from './worker-thread.ts';
 
@@ -80,6 +81,7 @@ export class Engine implements EngineView {
   readonly #alerts: AlertRecord[] = [];
   readonly #metrics: ReturnType<typeof createMetrics>;
   readonly #drills: DrillBoard;
+  readonly #topicWatch: TopicWatch;
   readonly #background: Promise<void>[] = [];
   #status: EngineStatus;
   #api: Api | undefined;
@@ -126,6 +128,8 @@ export class Engine implements EngineView {
       clock,
       onError: (error) => this.#warn('drill reports not read', error),
     });
+    const onError = (error: unknown) => this.#warn('topics not checked', error);
+    this.#topicWatch = new TopicWatch({ ...parts, clock, onError });
     this.#metrics = createMetrics(() => ({
       status: this.#status,
       scorer: parts.scorer.stats(),
@@ -146,8 +150,10 @@ export class Engine implements EngineView {
       throw error;
     }
     engine.#background.push(engine.#watch());
-    // Brokers forget by themselves.
-    if (parts.log.kind === 'embedded') engine.#background.push(engine.#trim());
+    // Brokers forget by themselves, and by rules of their own.
+    const { signal } = engine.#stop;
+    const isEmbedded = parts.log.kind === 'embedded';
+    engine.#background.push(isEmbedded ? engine.#trim() : engine.#topicWatch.follow(signal));
     if (options.listen) engine.#background.push(engine.#follow());
     engine.#background.push(engine.#drills.follow(engine.#stop.signal));
     return engine;
@@ -191,7 +197,8 @@ export class Engine implements EngineView {
       partitions: this.#coordinator.assigned,
     });
     const status = this.#board.picture(clock.nowMs(), positions, rekey?.isCaughtUp);
-    const problems = [...status.problems, ...(rekey?.problems ?? [])];
+    const more = [...(rekey?.problems ?? []), ...this.#topicWatch.problems];
+    const problems = [...status.problems, ...more];
     this.#status = { ...status, problems, ...(rekey && { rekey }) };
     return this.#status;
   }
@@ -235,19 +242,7 @@ export class Engine implements EngineView {
   }
 
   async produce(topic: string, records: readonly ProducedRecord[]): Promise<number> {
-    const timestampMs = clock.nowMs();
-    const byPartition = new Map<number, NewRecord[]>();
-    for (const { key, partition, value } of records) {
-      const list = byPartition.get(partition) ?? [];
-      list.push({ key: key ?? undefined, value: value ?? undefined, timestampMs });
-      byPartition.set(partition, list);
-    }
-    const appends: Append[] = [...byPartition].map(([partition, list]) => ({
-      topic,
-      partition,
-      records: packRecords(list),
-    }));
-    await this.log.append(appends);
+    await this.log.append(appendsOf(topic, records, clock.nowMs()));
     return records.length;
   }
 

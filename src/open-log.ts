@@ -7,6 +7,7 @@ import { inputTopicOf } from './job.ts';
 import { openKafka } from './kafka.ts';
 import type { KafkaSettings } from './log/kafka/wire/settings.ts';
 import type { Logger } from './telemetry/logger.ts';
+import { requireSamePartitions } from './topic-checks.ts';
 
 export interface LogOptions {
   readonly config: Config;
@@ -37,6 +38,7 @@ export async function withPartitionsOf(log: Log, config: Config): Promise<Config
   if (log.kind === 'embedded') return config;
   const input = inputTopicOf(config);
   const known = await log.topics();
+  requireSamePartitions(config, known);
   const partitions = known.find(({ topic }) => topic === input)?.partitions;
   return partitions === undefined ? config : { ...config, input: { ...config.input, partitions } };
 }

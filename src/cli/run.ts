@@ -226,19 +226,18 @@ async function feed(engine: Engine, feeding: Feeding): Promise<void> {
   print(`${fed.transactions} payments, ${fed.users} users, ${fed.cards} cards in the log${left}`);
 }
 
-/** Resolves when everything in the log is committed. */
+/**
+ * Resolves when everything in the log is committed. Problems that stop no payment (checkpoints that
+ * are late, a topic to look at) do not stop this either.
+ */
 async function drained(engine: Engine, stop: AbortSignal): Promise<void> {
   for (;;) {
-    const { partitions, problems, rekey } = await engine.measure();
+    const { partitions, rekey } = await engine.measure();
     const failed = partitions.flatMap(({ failure }) => failure ?? []);
     if (failed[0] !== undefined) {
       const { code, reason } = failed[0];
       const others = failed.length > 1 ? ` (and ${failed.length - 1} more partitions)` : '';
       throw new ShrikeError(code, `${reason}${others}`);
-    }
-    // Re-keying begins again by itself, whatever it met.
-    if (problems.length > (rekey?.problems.length ?? 0)) {
-      throw new ShrikeError('PARTITION_STUCK', problems.join('; '));
     }
     // The workers' own counts, which the summary is made of: they follow the log within a second.
     const isDone =

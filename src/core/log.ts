@@ -41,6 +41,8 @@ export interface PartitionOffsets {
 
 export interface TopicDescription extends TopicSpec {
   readonly offsets: readonly PartitionOffsets[];
+  /** On how many brokers each partition is, and of how many; absent where there are no brokers. */
+  readonly replication?: { readonly factor: number; readonly brokers: number };
 }
 
 /** Packed records (`records.ts`) for one partition. */

@@ -2,7 +2,7 @@
 import type { Clock } from '../../../core/clock.ts';
 import { ShrikeError } from '../../../core/errors.ts';
 import type { Offset, TopicPartition } from '../../../core/ids.ts';
-import type { TopicSpec } from '../../../core/log.ts';
+import type { TopicDescription, TopicSpec } from '../../../core/log.ts';
 import type { Cluster } from '../cluster.ts';
 import { BROKER_ERRORS, brokerError, isTransient } from '../wire/broker-errors.ts';
 import {
@@ -21,6 +21,8 @@ export interface KafkaAdminOptions {
   /** How long a request is tried again while the brokers are not ready for it. */
   readonly patienceMs: number;
 }
+
+type Described = Omit<TopicDescription, 'offsets'>;
 
 const RETRY_MS_MIN = 5;
 const RETRY_MS_MAX = 500;
@@ -57,9 +59,9 @@ export class KafkaAdmin {
   }
 
   /** Those of the topics that exist, or all but the brokers' own. */
-  async describe(names: readonly string[] | null): Promise<readonly TopicSpec[]> {
+  async describe(names: readonly string[] | null): Promise<readonly Described[]> {
     const { cluster } = this.#options;
-    const { topics, controller } = await cluster.metadata(names);
+    const { brokers, topics, controller } = await cluster.metadata(names);
     for (const { topic, error } of topics) {
       if (error === BROKER_ERRORS.TOPIC_AUTHORIZATION_FAILED) {
         throw new ShrikeError('KAFKA_NOT_AUTHORIZED', `no right to describe the topic ${topic}`);
@@ -82,6 +84,10 @@ export class KafkaAdmin {
         partitions: partitions.length,
         cleanup: isCompact ? 'compact' : 'delete',
         retentionMs: isCompact ? 0 : Math.max(0, retentionMs),
+        replication: {
+          factor: Math.min(...partitions.map(({ replicas }) => replicas)),
+          brokers: brokers.length,
+        },
       };
     });
   }

@@ -13,6 +13,7 @@ export interface PartitionMetadata {
   /** -1: none at the moment. */
   readonly leader: number;
   readonly leaderEpoch: number;
+  readonly replicas: number;
 }
 
 export interface TopicMetadata {
@@ -60,8 +61,9 @@ export const METADATA: Api<readonly string[] | null, ClusterMetadata> = {
           partition: from.i32(),
           leader: from.i32(),
           leaderEpoch: from.i32(),
+          replicas: from.array(() => from.i32()).length,
         };
-        for (let list = 0; list < 3; list++) from.array(() => from.i32()); // replicas
+        for (let list = 0; list < 2; list++) from.array(() => from.i32()); // in sync, offline
         from.tags();
         return partition;
       });
