@@ -31,6 +31,7 @@ Examples:
   shrike checkpoint verify                        reads every object of every checkpoint
   shrike restore --dry-run                        what a restart would restore from
   shrike drill restore                            restores aside, and compares with what is live
+  shrike drill failover                           kills a member of its own, and sees others take over
   shrike dlq list                                 records that could not be used, and why
   shrike dlq redrive --code RECORD_NOT_JSON       sends them again
   shrike simulate --out raw --days 30             files in the raw Kaggle format

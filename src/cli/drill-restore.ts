@@ -12,26 +12,24 @@ import {
   overall,
   totals,
 } from '../../checkpoints/drill.ts';
-import { DrillReports } from '../../checkpoints/drill-reports.ts';
 import type { Payment } from '../../operators/index.ts';
 import { DigestSum } from '../../state/digest.ts';
 import type { Manifest } from '../core/checkpoint.ts';
 import { systemClock as clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
 import type { DigestAt, PartitionRestore, RestoreReport } from '../core/drill.ts';
-import { codeOf, explain, ShrikeError } from '../core/errors.ts';
+import { codeOf, ShrikeError } from '../core/errors.ts';
 import { createFlow, inputTopicOf } from '../job.ts';
-import { openObjectStore } from '../object-store.ts';
 import type { TaskParts } from '../runtime/ports.ts';
 import { rehearse } from '../runtime/rehearsal.ts';
 import { openTaskParts } from '../task-parts.ts';
 import { VERSION } from '../version.ts';
-import { engineClient, withAccess } from './access.ts';
+import { engineClient } from './access.ts';
 import { configOf, print, printJson } from './common.ts';
+import { publish, reasonOf, scratchParent, withDrillLog } from './drill-ground.ts';
 import { drillId, failUnlessPassed, restoreText } from './drill-text.ts';
 import type { EngineClient } from './engine-client.ts';
-import type { LogReader } from './log-records.ts';
-import { partitionsOf } from './log-records.ts';
+import { type LogReader, partitionsOf } from './log-records.ts';
 import type { CommonOptions } from './options.ts';
 import { ScratchFolder } from './scratch-folder.ts';
 
@@ -43,23 +41,23 @@ export interface DrillRestoreOptions extends CommonOptions {
 }
 
 export async function drillRestore(options: DrillRestoreOptions): Promise<void> {
-  const { config } = configOf(options);
-  await withAccess(config, async (access, signal) => {
+  const { config: configured } = configOf(options);
+  await withDrillLog(configured, async (log, signal) => {
+    const config = await withPartitions(configured, log);
     const startedAtMs = clock.nowMs();
     const client = engineClient(config.dataDir);
-    const scratch = new ScratchFolder(options.scratch ?? join(config.dataDir, 'drill'));
+    const scratch = new ScratchFolder(scratchParent(config, options.scratch));
     try {
-      const log = await access.reader();
       const parts = await drillParts(config, { log, scratch: scratch.path });
       const drill: Drill = { parts, log, client, wanted: options.checkpoint, signal };
-      const partitions = await restoreAll(drill, await wantedPartitions(config, log, options));
+      const partitions = await restoreAll(drill, wantedPartitions(config, options));
       const report: RestoreReport = {
         formatVersion: 1,
         kind: 'restore',
         id: drillId(),
         version: VERSION,
         application: config.application,
-        topic: inputTopicOf(config),
+        topic: parts.inputTopic,
         startedAtMs,
         endedAtMs: clock.nowMs(),
         checkpoint: options.checkpoint,
@@ -107,16 +105,22 @@ async function drillParts(
   };
 }
 
-async function wantedPartitions(
-  config: Config,
-  log: LogReader,
-  { partition }: DrillRestoreOptions,
-): Promise<readonly number[]> {
+/** As many as the topic has: where a payment belongs depends on it. */
+async function withPartitions(config: Config, log: LogReader): Promise<Config> {
   const topic = inputTopicOf(config);
-  const count = await partitionsOf(log, topic);
-  if (partition === undefined) return Array.from({ length: count }, (_, p) => p);
-  if (partition < count) return [partition];
-  const message = `there is no partition ${partition} of ${topic}: it has ${count}`;
+  const partitions = await partitionsOf(log, topic);
+  if (partitions > 0) return { ...config, input: { ...config.input, partitions } };
+  throw new ShrikeError('LOG_TOPIC_UNKNOWN', `there is no topic ${topic}`);
+}
+
+function wantedPartitions(
+  { input }: Config,
+  { partition }: DrillRestoreOptions,
+): readonly number[] {
+  const { partitions } = input;
+  if (partition === undefined) return Array.from({ length: partitions }, (_, p) => p);
+  if (partition < partitions) return [partition];
+  const message = `there is no partition ${partition}: the input has ${partitions}`;
   throw new ShrikeError('LOG_TOPIC_UNKNOWN', message);
 }
 
@@ -195,26 +199,4 @@ async function liveDigest({ client }: Drill, partition: number): Promise<DigestA
     if (codeOf(error) === 'API_NOT_FOUND') return undefined;
     throw error;
   }
-}
-
-/** A code and no hint: a report is no place for advice. */
-function reasonOf(error: unknown): string {
-  return explain(error).split('\n')[0] as string;
-}
-
-/** Into the store, and from there to the metrics of the engine. @returns the report's key */
-export async function publish(
-  config: Config,
-  report: RestoreReport,
-  client: EngineClient | undefined,
-): Promise<string> {
-  const { application, dataDir } = config;
-  const store = await openObjectStore(config, join(dataDir, 'checkpoints'), clock);
-  const reports = new DrillReports({ store, application, topic: inputTopicOf(config) });
-  const key = await reports.put(report);
-  // An engine that does not answer now looks by itself within a minute.
-  await client?.get('/api/drills').catch((error: unknown) => {
-    process.stderr.write(`the engine was not told: ${reasonOf(error)}\n`);
-  });
-  return key;
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { DrillFailoverOptions } from '../drill-failover.ts';
 import type { DrillRestoreOptions } from '../drill-restore.ts';
 import { wholeNumber, withCommonOptions } from '../options.ts';
 
@@ -14,11 +15,22 @@ Examples:
   shrike drill restore --partition 3 --checkpoint before-upgrade
 `;
 
+const FAILOVER_EXAMPLES = `
+Starts one more member of the running group, waits until it owns partitions and commits, kills it
+with SIGKILL, and measures the time until other members have published new outputs of those
+partitions, and until they have caught up. Needs Kafka, a bucket, another member and payments that
+come. With --replace a new process of the same name takes over, as a supervisor would start it.
+
+Examples:
+  shrike drill failover                           others take over, after the session's timeout
+  shrike drill failover --replace                 a restart of the same member, on an empty disk
+`;
+
 export function addDrill(program: Command): void {
   const group = program
     .command('drill')
-    .description('rehearse a restore, and report how long it took and whether it was right')
-    .addHelpText('after', RESTORE_EXAMPLES);
+    .description('rehearse a restore or a failover, and report how long it took and how it went')
+    .addHelpText('after', RESTORE_EXAMPLES + FAILOVER_EXAMPLES);
   withCommonOptions(group.command('restore'))
     .description('restore beside the running engine, and compare the state')
     .option('--partition <n>', 'only this partition', wholeNumber('--partition', 0))
@@ -28,5 +40,20 @@ export function addDrill(program: Command): void {
     .addHelpText('after', RESTORE_EXAMPLES)
     .action(async (options: DrillRestoreOptions) =>
       (await import('../drill-restore.ts')).drillRestore(options),
+    );
+  withCommonOptions(group.command('failover'))
+    .description('kill a member of the group that was started for it, and see others take over')
+    .option('--replace', 'start a new process with the name of the killed one')
+    .option(
+      '--wait-seconds <n>',
+      'how long each step may take',
+      wholeNumber('--wait-seconds', 1),
+      120,
+    )
+    .option('--scratch <dir>', 'for its member (default: drill/ of the data folder)')
+    .option('--json', 'the report as JSON')
+    .addHelpText('after', FAILOVER_EXAMPLES)
+    .action(async (options: DrillFailoverOptions) =>
+      (await import('../drill-failover.ts')).drillFailover(options),
     );
 }
