@@ -40,13 +40,9 @@ function membersOf(assignment: AssignmentKind): GroupMembers {
   return members;
 }
 
-/** Commits an offset as a member of the group: 'done', or the code of the refusal. */
-async function commitAs(member: GroupGeneration | undefined): Promise<string> {
-  const cluster = new Cluster({
-    settings: bootstrapOf(bootstrap),
-    clock: systemClock,
-    requestTimeoutMs: 10_000,
-  });
+function openProducer(): TransactionalProducer {
+  const settings = bootstrapOf(bootstrap);
+  const cluster = new Cluster({ settings, clock: systemClock, requestTimeoutMs: 10_000 });
   const producer = new TransactionalProducer({
     cluster,
     clock: systemClock,
@@ -55,15 +51,25 @@ async function commitAs(member: GroupGeneration | undefined): Promise<string> {
     transactionTimeoutMs: 10_000,
     onTrouble: () => {},
   });
+  closings.push(async () => {
+    await producer.close();
+    await cluster.close();
+  });
+  return producer;
+}
+
+/** Commits an offset as a member of the group: 'done', or the code of the refusal. */
+async function commitAs(
+  member: GroupGeneration | undefined | (() => GroupGeneration | undefined),
+  producer = openProducer(),
+): Promise<string> {
+  const generation = typeof member === 'function' ? member : () => member;
+  const offsets = [{ topic, partition: 0, nextOffset: 0 }];
   try {
-    const offsets = [{ topic, partition: 0, nextOffset: 0 }];
-    await producer.commit([], { group, generation: () => member, offsets });
+    await producer.commit([], { group, generation, offsets });
     return 'done';
   } catch (error) {
     return (error as { code: string }).code;
-  } finally {
-    await producer.close();
-    await cluster.close();
   }
 }
 
@@ -181,6 +187,31 @@ test('cooperative: what is kept is never interrupted, and its generation goes on
   // Three of eight are kept from the first to the last, though two members came.
   expect([...kept]).toEqual(a.partitions);
   expect(kept.size).toBe(3);
+});
+
+test('cooperative: commits for what is kept go on while members come and go', async () => {
+  const members = membersOf('cooperative');
+  const a = await members.join('a');
+  const producer = openProducer();
+  const outcomes = new Map<string, number>();
+  let isOver = false;
+  const committing = (async () => {
+    while (!isOver) {
+      const outcome = await commitAs(() => a.generation, producer);
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    }
+  })();
+  for (const name of ['b', 'c']) {
+    const other = await members.join(name);
+    await until(() => members.areBalanced([a, 4], [other, 4]));
+    await other.leave();
+    await until(() => a.partitions.length === 8);
+  }
+  isOver = true;
+  await committing;
+  expect(a.partitions).toContain(0);
+  expect([...outcomes.keys()]).toEqual(['done']);
+  expect(a.generation?.generation).toBe(7);
 });
 
 test('two members of one process do not wait for each other', async () => {

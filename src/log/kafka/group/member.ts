@@ -75,8 +75,8 @@ export class GroupMember implements Membership {
    *   KAFKA_REQUEST_FAILED
    */
   static async join(options: GroupMemberOptions): Promise<GroupMember> {
-    await options.cluster.partitions(options.topic);
     const member = new GroupMember(options);
+    await member.#rounds.requireTopic();
     const first = new Promise<void>((resolve, reject) => {
       member.#first = { resolve, reject };
     });

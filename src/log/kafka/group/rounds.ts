@@ -1,5 +1,5 @@
 /** The steps of a rebalance, and what they say to the coordinator. */
-import { ShrikeError } from '../../../core/errors.ts';
+import { codeOf, ShrikeError } from '../../../core/errors.ts';
 import type { TopicPartition } from '../../../core/ids.ts';
 import { ASSIGNORS, type Assignor } from './assignors.ts';
 import { Backoff } from './backoff.ts';
@@ -12,6 +12,9 @@ import type { GroupMemberOptions } from './options.ts';
 
 /** How long the others wait for a member that has to let go of partitions before it joins. */
 const REBALANCE_TIMEOUT_MS = 60_000;
+/** A topic that was made a moment ago is not known to every broker. */
+const TOPIC_PATIENCE_MS = 1000;
+const NEVER = new AbortController().signal;
 const STANDBY_POLL = { minMs: 1000, maxMs: 15_000 };
 
 export class Rounds {
@@ -24,6 +27,22 @@ export class Rounds {
     this.#options = options;
     this.#assignor = ASSIGNORS[options.assignment];
     this.#calls = new CoordinatorCalls(options.cluster, options.group, member);
+  }
+
+  /** @throws LOG_TOPIC_UNKNOWN, LOG_UNAVAILABLE */
+  async requireTopic(): Promise<void> {
+    const { cluster, clock, random, topic } = this.#options;
+    const pause = new Backoff(clock, random);
+    for (;;) {
+      try {
+        await cluster.partitions(topic);
+        return;
+      } catch (error) {
+        if (codeOf(error) !== 'LOG_TOPIC_UNKNOWN' || pause.elapsedMs > TOPIC_PATIENCE_MS)
+          throw error;
+      }
+      await pause.wait(NEVER);
+    }
   }
 
   async join(
