@@ -26,19 +26,21 @@ export class CommitBench {
   readonly cluster: Cluster;
   readonly troubles: unknown[] = [];
   readonly #kafka: KafkaBroker;
+  readonly #bootstrap: string;
   readonly #logs: Log[] = [];
 
-  private constructor(kafka: KafkaBroker) {
+  private constructor(kafka: KafkaBroker, bootstrap: string) {
     benchCount += 1;
     this.name = `commits-${process.pid}-${benchCount}`;
     this.input = { topic: `${this.name}-in`, partition: 0 };
     this.#kafka = kafka;
+    this.#bootstrap = bootstrap;
     const settings = bootstrapOf(kafka.bootstrap);
     this.cluster = new Cluster({ settings, clock: systemClock, requestTimeoutMs: 5000 });
   }
 
-  static async start(kafka: KafkaBroker): Promise<CommitBench> {
-    const bench = new CommitBench(kafka);
+  static async start(kafka: KafkaBroker, bootstrap = kafka.proxiedBootstrap): Promise<CommitBench> {
+    const bench = new CommitBench(kafka, bootstrap);
     const log = await bench.open();
     const topics = [specOf(bench.input.topic, { partitions: 1 }), specOf(bench.output(0).topic)];
     await log.ensureTopics(topics);
@@ -51,7 +53,7 @@ export class CommitBench {
 
   async open(more: Partial<KafkaLogOptions> = {}): Promise<Log> {
     const log = await openKafkaLog({
-      settings: bootstrapOf(this.#kafka.proxiedBootstrap),
+      settings: bootstrapOf(this.#bootstrap),
       transactionalId: this.name,
       instanceId: '',
       assignment: 'cooperative',
