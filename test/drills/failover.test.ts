@@ -9,7 +9,7 @@ import { callUrl } from '../support/http-client.ts';
 import { type KafkaBroker, startKafka } from '../support/kafka-broker.ts';
 import { type MinioServer, sharedMinio } from '../support/minio-server.ts';
 
-/** Three processes, a broker and a session that has to end: half a minute where nothing else runs. */
+/** Three processes, a broker, and a session that has to end: half a minute on a quiet machine. */
 const LIMIT_MS = 300_000;
 
 let folder: string;
