@@ -76,8 +76,13 @@ install() {
 
 make_bucket() {
   local code
-  code=$(curl -s -o "$dir/bucket.log" -w '%{http_code}' --noproxy '*' --aws-sigv4 aws:amz:us-east-1:s3 \
-    --user "$MINIO_ROOT_USER:$MINIO_ROOT_PASSWORD" -X PUT "$url/$bucket")
+  # 503: it answers, and is not ready for writes yet.
+  for _ in $(seq 100); do
+    code=$(curl -s -o "$dir/bucket.log" -w '%{http_code}' --noproxy '*' --aws-sigv4 aws:amz:us-east-1:s3 \
+      --user "$MINIO_ROOT_USER:$MINIO_ROOT_PASSWORD" -X PUT "$url/$bucket")
+    [ "$code" = 503 ] || break
+    sleep 0.2
+  done
   case $code in 200 | 409) ;; *) cat "$dir/bucket.log" >&2; die "creating the bucket $bucket: HTTP $code" ;; esac
 }
 

@@ -62,7 +62,8 @@ async function toEnd(child: ChildProcess): Promise<void> {
   child.stderr?.on('data', (chunk: Buffer) => {
     log += chunk.toString();
   });
-  const [code] = (await once(child, 'exit')) as [number | null];
+  // Not `exit`: what it wrote last is still on its way then.
+  const [code] = (await once(child, 'close')) as [number | null];
   if (code !== 0) throw new Error(`exit code ${code}: ${log.slice(-4000)}`);
 }
 
