@@ -5,13 +5,14 @@
 import type { Decode, Decoded, ParseBatch, Reject } from '../src/core/flow.ts';
 import type { PackedRecords } from '../src/core/records.ts';
 import { type Payment, readPayment } from './payment.ts';
-import { PaymentTexts } from './payment-text.ts';
+import { PaymentPool, PaymentTexts } from './payment-text.ts';
 
 /** A reject names the field, its value and what is allowed. */
 export function decodePayments(parse: ParseBatch): Decode<Payment> {
-  return (records, first): Decoded<Payment> => {
+  const pool = new PaymentPool();
+  const decode = (records: PackedRecords, first: number): Decoded<Payment> => {
     const events = new Array<Payment | undefined>(records.count);
-    const texts = new PaymentTexts(records);
+    const texts = new PaymentTexts(records, pool);
     let isAllPlain = true;
     for (let i = first; i < records.count; i++) {
       const payment = texts.of(i);
@@ -21,6 +22,7 @@ export function decodePayments(parse: ParseBatch): Decode<Payment> {
     if (isAllPlain) return { events, rejects: [] };
     return { events, rejects: decodeRest(records, events, { parse, first }) };
   };
+  return Object.assign(decode, { release: (events: readonly Payment[]) => pool.release(events) });
 }
 
 /** Fills in what is still missing in `events`. */

@@ -173,6 +173,7 @@ class Cursor {
   }
 }
 
+const NO_BYTES = Buffer.alloc(0);
 const cursor = new Cursor();
 const merchant: MerchantId = { high: 0, low: 0 };
 
@@ -194,17 +195,13 @@ class PaymentInPlace implements Mutable<Payment> {
   zip = 0;
   mcc = 0;
   errors = '';
-  readonly #bytes: Buffer;
+  #bytes: Buffer = NO_BYTES;
   #nameStart = 0;
   #nameEnd = 0;
   #cityStart = 0;
   #cityEnd = 0;
   #stateStart = 0;
   #stateEnd = 0;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
 
   get merchantName(): string {
     return this.#bytes.toString('latin1', this.#nameStart, this.#nameEnd);
@@ -220,7 +217,14 @@ class PaymentInPlace implements Mutable<Payment> {
 
   /** Reads from the cursor on. @returns false when the record is not plain */
   read(): boolean {
+    this.#bytes = cursor.bytes;
+    this.errors = '';
     return this.#readWho() && this.#readWhen() && this.#readWhat() && this.#readWhere();
+  }
+
+  /** Its record's bytes may go, however long it waits for another record. */
+  letGo(): void {
+    this.#bytes = NO_BYTES;
   }
 
   #readWho(): boolean {
@@ -301,24 +305,54 @@ class PaymentInPlace implements Mutable<Payment> {
   }
 }
 
+/** As many as may be under way in one thread: 16 partitions with four batches of 1,024. */
+const POOL_PAYMENTS_MAX = 1 << 16;
+
+/**
+ * Payments that nobody uses any more, to be filled anew. One lives from its step to its outputs,
+ * which is long enough for the garbage collector to copy it twice: 8 MiB at each scavenge.
+ */
+export class PaymentPool {
+  readonly #free: PaymentInPlace[] = [];
+
+  take(): PaymentInPlace {
+    return this.#free.pop() ?? new PaymentInPlace();
+  }
+
+  giveBack(payment: PaymentInPlace): void {
+    payment.letGo();
+    if (this.#free.length < POOL_PAYMENTS_MAX) this.#free.push(payment);
+  }
+
+  /** Those that were made another way are left to the garbage collector. */
+  release(payments: readonly Payment[]): void {
+    for (const payment of payments) {
+      if (payment instanceof PaymentInPlace) this.giveBack(payment);
+    }
+  }
+}
+
 /** Payments of one batch, read where they lie. */
 export class PaymentTexts {
   readonly #records: PackedRecords;
+  readonly #pool: PaymentPool;
   readonly #view: DataView;
 
-  constructor(records: PackedRecords) {
+  constructor(records: PackedRecords, pool: PaymentPool = new PaymentPool()) {
     const { buffer, byteOffset, byteLength } = records.values;
     this.#records = records;
+    this.#pool = pool;
     this.#view = new DataView(buffer, byteOffset, byteLength);
   }
 
   /** @returns undefined when the record is not plain: the codec is to say what it is */
   of(i: number): Payment | undefined {
-    const { values, valueEnds } = this.#records;
     this.#start(i);
-    const payment = new PaymentInPlace(values);
+    const payment = this.#pool.take();
     // A record that runs into the next one is not plain, whatever it seems to be.
-    return payment.read() && cursor.at === valueEnds[i] ? payment : undefined;
+    if (payment.read() && cursor.at === this.#records.valueEnds[i]) return payment;
+    this.#pool.giveBack(payment);
+    return undefined;
   }
 
   /** Looks at the beginning only. @returns -1 when that is not plain */

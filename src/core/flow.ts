@@ -29,7 +29,15 @@ export interface Decoded<E> {
 }
 
 /** Decodes records [first, count) of a packed batch; never throws for what a record holds. */
-export type Decode<E> = (records: PackedRecords, first: number) => Decoded<E>;
+export interface Decode<E> {
+  (records: PackedRecords, first: number): Decoded<E>;
+  /**
+   * Nobody uses these events any more: the decoder may fill them anew, instead of leaving the
+   * garbage collector an object a record. Telling it is optional, and so is doing something about
+   * it.
+   */
+  release?(events: readonly E[]): void;
+}
 
 /** keys[i] is record i's actor key; -1 exactly for `rejects`, and for records before `first`. */
 export interface KeysRead {

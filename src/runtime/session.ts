@@ -67,7 +67,7 @@ export class Session<E> {
             for (const score of scored.scores)
               if (score >= parts.model.threshold) counters.alerts++;
             const outputs = packer.pack(batch, scored, clock.nowMs());
-            this.#slabs.giveBack(scored.rows);
+            this.#release(batch, scored.rows);
             return outputs;
           }),
         commits,
@@ -113,7 +113,7 @@ export class Session<E> {
     while (this.#position < position.committed && !stopping()) {
       const read = await this.#read();
       for (const batch of this.#cut(read, position.committed)) {
-        this.#slabs.giveBack(await this.#step(batch));
+        this.#release(batch, await this.#step(batch));
         counters.replayedRecords += batch.recordCount;
         this.checkpoints.tick(this.#position);
         await parts.clock.yield();
@@ -179,6 +179,12 @@ export class Session<E> {
     // Nothing but dead letters, or a gap: there is nothing to score.
     if (batch.events.length === 0) return { scores: new Float32Array(0), rows };
     return this.#options.parts.scorer.score(rows, batch.events.length);
+  }
+
+  /** The batch is done with: its events and its rows are filled anew by one to come. */
+  #release({ events }: StepBatch<E>, rows: Float32Array): void {
+    this.#slabs.giveBack(rows);
+    this.#options.parts.stepper.flow.decode.release?.(events);
   }
 
   #read(from = this.#position): Promise<SourceRead> {
