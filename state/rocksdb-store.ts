@@ -5,7 +5,7 @@ import { assert } from '../src/core/assert.ts';
 import type { Clock } from '../src/core/clock.ts';
 import { ShrikeError } from '../src/core/errors.ts';
 import type { ActorKey } from '../src/core/ids.ts';
-import { packActors, unpackActors } from '../src/core/packed-actors.ts';
+import { PackedCursor, packActors } from '../src/core/packed-actors.ts';
 import type { ActorStore, ActorStores, PackedActors, StoreMeta } from '../src/core/state.ts';
 import { CheckedScan } from './checked-scan.ts';
 import { isLocked, rocksError } from './rocksdb-error.ts';
@@ -72,6 +72,7 @@ export class RocksDbStore implements ActorStore {
   #meta: StoreMeta | undefined;
   #writing: Promise<void> | undefined;
   #openScans = 0;
+  readonly #keyBuffers: Buffer[] = [];
   /** A write failed: RocksDB may refuse all further ones until it is opened again. */
   #ailing = false;
   /** Lost: closed to be opened again, which has not succeeded yet. */
@@ -100,7 +101,14 @@ export class RocksDbStore implements ActorStore {
 
   async getMany(keys: readonly ActorKey[]): Promise<readonly (Uint8Array | undefined)[]> {
     await this.#opened();
-    return this.#handle.getMany(encodeKeys(keys));
+    return this.#handle.getMany(this.#encodeKeys(keys));
+  }
+
+  /** In buffers that are used again: the binding copies keys before it returns. */
+  #encodeKeys(keys: readonly ActorKey[]): Buffer[] {
+    const buffers = this.#keyBuffers;
+    while (buffers.length < keys.length) buffers.push(Buffer.allocUnsafe(KEY_BYTES));
+    return keys.map((key, i) => writeKey(buffers[i] as Buffer, key));
   }
 
   async write(actors: PackedActors, meta: StoreMeta): Promise<void> {
@@ -165,10 +173,13 @@ export class RocksDbStore implements ActorStore {
     const batch = this.#handle.newBatch();
     let sliceActors = 0;
     let sliceBytes = 0;
-    for (const [key, bytes] of unpackActors(actors)) {
-      batch.put(encodeKey(key), Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    const bytes = Buffer.from(actors.buffer, actors.byteOffset, actors.byteLength);
+    const key = Buffer.allocUnsafe(KEY_BYTES); // the batch copies keys and values at once
+    const cursor = new PackedCursor(actors);
+    while (cursor.next()) {
+      batch.put(writeKey(key, cursor.key), bytes.subarray(cursor.start, cursor.end));
       sliceActors += 1;
-      sliceBytes += bytes.byteLength;
+      sliceBytes += cursor.end - cursor.start;
       if (sliceActors < WRITE_SLICE_ACTORS && sliceBytes < WRITE_SLICE_BYTES) continue;
       sliceActors = 0;
       sliceBytes = 0;
@@ -288,15 +299,6 @@ class RowBlocks implements AsyncIterator<PackedActors, undefined> {
     }
     return { done: true, value: undefined };
   }
-}
-
-function encodeKey(key: ActorKey): Buffer {
-  return writeKey(Buffer.allocUnsafe(KEY_BYTES), key);
-}
-
-function encodeKeys(keys: readonly ActorKey[]): Buffer[] {
-  const all = Buffer.allocUnsafe(keys.length * KEY_BYTES);
-  return keys.map((key, i) => writeKey(all.subarray(i * KEY_BYTES, (i + 1) * KEY_BYTES), key));
 }
 
 /** Big-endian, so that bytes ascend as keys do. */

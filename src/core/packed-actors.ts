@@ -27,15 +27,34 @@ export function packActors(entries: readonly (readonly [ActorKey, Uint8Array])[]
   return packed;
 }
 
+/** Walks over entries without making an object for each. */
+export class PackedCursor {
+  readonly #packed: PackedActors;
+  readonly #view: DataView;
+  key: ActorKey = -1;
+  /** The actor's bytes, [start, end) within the packed ones. */
+  start = 0;
+  end = 0;
+
+  constructor(packed: PackedActors) {
+    this.#packed = packed;
+    this.#view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+  }
+
+  /** Moves to the next entry. @returns false when there is none */
+  next(): boolean {
+    const at = this.end;
+    if (at >= this.#packed.byteLength) return false;
+    this.key = this.#view.getFloat64(at, true);
+    this.start = at + ENTRY_HEADER_BYTES;
+    this.end = this.start + this.#view.getUint32(at + 8, true);
+    assert(this.end <= this.#packed.byteLength, 'packed actors end where their last entry does');
+    return true;
+  }
+}
+
 /** Entries in order; the bytes are views into `packed`. */
 export function* unpackActors(packed: PackedActors): Generator<readonly [ActorKey, Uint8Array]> {
-  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
-  let at = 0;
-  while (at < packed.byteLength) {
-    const key = view.getFloat64(at, true);
-    const end = at + ENTRY_HEADER_BYTES + view.getUint32(at + 8, true);
-    assert(end <= packed.byteLength, 'packed actors end where their last entry does');
-    yield [key, packed.subarray(at + ENTRY_HEADER_BYTES, end)];
-    at = end;
-  }
+  const cursor = new PackedCursor(packed);
+  while (cursor.next()) yield [cursor.key, packed.subarray(cursor.start, cursor.end)];
 }
