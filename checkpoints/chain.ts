@@ -25,6 +25,8 @@ import { encodeSegment } from './segment.ts';
 export interface ChainOptions {
   readonly store: ObjectStore;
   readonly application: string;
+  /** `Log.identity` of the input, sealed with each manifest. Absent: any log will do. */
+  readonly log?: string;
   readonly clock: Clock;
   readonly keepCount: number;
   readonly compactAfterSegments: number;
@@ -171,9 +173,10 @@ export class SerialChain implements CheckpointChain {
     for await (const block of blocks) {
       segments.push(await this.#upload(block, sequence, segments.length));
     }
-    const { application, clock } = this.#options;
+    const { application, log, clock } = this.#options;
+    const made = { application, ...(log !== undefined && { log }), createdAtMs: clock.nowMs() };
     const manifest = nextManifest({
-      of: { application, ...this.#of, sequence, createdAtMs: clock.nowMs() },
+      of: { ...made, ...this.#of, sequence },
       snapshot: of.snapshot,
       savepoint: of.options.savepoint,
       segments,

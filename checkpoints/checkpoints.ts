@@ -43,6 +43,7 @@ async function openChain(options: ChainOptions, of: TopicPartition): Promise<Che
     newest = listed.manifest;
     break;
   }
+  requireSameLog(options, newest);
   return new SerialChain(options, { of, newest, sequence });
 }
 
@@ -61,8 +62,23 @@ async function listManifests(
   of: TopicPartition,
 ): Promise<readonly ListedManifest[]> {
   const keys = await manifestKeys(options, of);
-  const listed = await Promise.all(keys.map((key) => readManifest(options, key)));
-  return listed.filter((one) => one !== undefined);
+  const all = await Promise.all(keys.map((key) => readManifest(options, key)));
+  const listed = all.filter((one) => one !== undefined);
+  const newest = listed.find((one) => 'manifest' in one);
+  requireSameLog(options, newest?.manifest);
+  return listed;
+}
+
+/**
+ * Offsets of one log mean nothing in another, and a log that is read by mistake must not replace
+ * the checkpoints of the right one.
+ */
+function requireSameLog({ log }: ChainOptions, newest: Manifest | undefined): void {
+  if (newest?.log === undefined || log === undefined || newest.log === log) return;
+  throw new ShrikeError(
+    'CHECKPOINT_OF_OTHER_LOG',
+    `checkpoint ${keyOf(newest)} was made from the log ${newest.log}, and this one is ${log}`,
+  );
 }
 
 /** @returns undefined when retention has deleted it since it was listed. */

@@ -53,6 +53,7 @@ function canonical(manifest: Manifest): Manifest {
   return {
     formatVersion: 1,
     application: manifest.application,
+    ...(manifest.log !== undefined && { log: manifest.log }),
     topic: manifest.topic,
     partition: manifest.partition,
     sequence: manifest.sequence,
@@ -89,6 +90,7 @@ const isHex = (digits: number) => (value: unknown) =>
 
 const MANIFEST_FIELDS: Readonly<Record<string, (value: unknown) => boolean>> = {
   application: isText,
+  log: (value) => value === undefined || isText(value),
   topic: isText,
   partition: isCount,
   sequence: isCount,

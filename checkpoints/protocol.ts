@@ -61,7 +61,10 @@ const bytesOf = (segments: readonly SegmentRef[]) =>
   segments.reduce((sum, segment) => sum + segment.bytes, 0);
 
 export interface NextManifest {
-  readonly of: Pick<Manifest, 'application' | 'topic' | 'partition' | 'sequence' | 'createdAtMs'>;
+  readonly of: Pick<
+    Manifest,
+    'application' | 'log' | 'topic' | 'partition' | 'sequence' | 'createdAtMs'
+  >;
   readonly snapshot: Snapshot;
   readonly savepoint: string | undefined;
   readonly segments: readonly SegmentRef[];

@@ -12,7 +12,7 @@ import { openTaskParts } from './task-parts.ts';
 import { threadChannel } from './thread-channel.ts';
 import type { ActorThreadSetup } from './worker-thread.ts';
 
-const { worker, config, model, folders, kafka } = workerData as ActorThreadSetup;
+const { worker, config, model, folders, kafka, logName } = workerData as ActorThreadSetup;
 const port = parentPort;
 assert(port !== null, 'an actor thread is started by the engine');
 
@@ -22,7 +22,7 @@ new ActorWorker({
   vitals: threadVitals(),
   channel: threadChannel(port),
   source: kafka === undefined ? undefined : await openSource(kafka),
-  parts: await openTaskParts({ config, model, folders, clock }),
+  parts: await openTaskParts({ config, model, folders, logName, clock }),
 });
 
 function threadVitals(): Vitals {

@@ -26,11 +26,11 @@ import type {
 import { claimDataFolder, type DataFolder } from './data-folder.ts';
 import { DrillBoard } from './drill-board.ts';
 import { inputPositions } from './input-positions.ts';
-import { ALERTS_TOPIC, createFlow, ensureTopicsOf, inputTopicOf } from './job.ts';
+import { ALERTS_TOPIC, createFlow, inputTopicOf, topicsOf } from './job.ts';
 import { brokersOf } from './kafka.ts';
 import type { KafkaSettings } from './log/kafka/wire/settings.ts';
 import { deferObjectStore } from './object-store.ts';
-import { openLog, withPartitionsOf } from './open-log.ts';
+import { openLog, prepareLog } from './open-log.ts';
 import { appendsOf } from './produced-records.ts';
 import { readPage } from './record-pages.ts';
 import type { Rekeyer } from './rekey/rekeyer.ts';
@@ -114,6 +114,7 @@ export class Engine implements EngineView {
           config,
           model,
           kafka: parts.kafka,
+          logName: parts.logName,
           folders: foldersOf(parts.folder),
         }),
       commit: config.commit,
@@ -204,7 +205,7 @@ export class Engine implements EngineView {
   }
 
   topics(): ReturnType<Log['topics']> {
-    return this.log.topics();
+    return this.log.topics(topicsOf(this.config).map(({ topic }) => topic));
   }
 
   async recentAlerts(count: number): Promise<readonly AlertRecord[]> {
@@ -339,6 +340,7 @@ interface OpenParts extends EngineOptions {
   readonly kafka: KafkaSettings | undefined;
   readonly folder: DataFolder;
   readonly log: Log;
+  readonly logName: string;
   readonly model: Model;
   readonly scorer: OpenScorer;
   readonly objects: ObjectStore;
@@ -353,12 +355,12 @@ async function openParts(options: EngineOptions): Promise<OpenParts> {
     // The log is opened meanwhile: neither needs the other.
     const bundle = await bundleOf(options.config);
     const log = await opening;
-    const config = await withPartitionsOf(log, options.config);
-    await ensureTopicsOf(log, config);
+    const { config, logName } = await prepareLog(log, { ...options, stateFolder: folder.state });
     const objects = await deferObjectStore(config, folder.checkpoints, clock);
     const checkpoints = openCheckpoints({
       store: objects,
       application: config.application,
+      log: logName,
       clock,
       ...config.checkpoints,
     });
@@ -366,7 +368,8 @@ async function openParts(options: EngineOptions): Promise<OpenParts> {
     const { modelId, contentId, featureSet, features } = bundle;
     const threshold = config.scoring.threshold >= 0 ? config.scoring.threshold : bundle.threshold;
     const model = { modelId, contentId, threshold, featureSet, features };
-    return { ...options, config, kafka, folder, log, model, scorer, objects, checkpoints };
+    const opened = { log, logName, model, scorer, objects, checkpoints };
+    return { ...options, config, kafka, folder, ...opened };
   } catch (error) {
     // The first error is the one to tell.
     await opening.then((log) => log.close()).catch(() => undefined);

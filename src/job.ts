@@ -47,7 +47,7 @@ export async function ensureTopicsOf(
   config: Config,
 ): Promise<void> {
   const { transactions, keyedByUser } = config.input;
-  const known = keyedByUser ? [] : await log.topics();
+  const known = keyedByUser ? [] : await log.topics([transactions]);
   const there = known.find(({ topic }) => topic === transactions);
   await log.ensureTopics(
     topicsOf(config).map((spec) => {

@@ -20,6 +20,8 @@ import { taskLimits } from './task-limits.ts';
 export interface TaskPartsOptions {
   readonly config: Config;
   readonly model: Model;
+  /** `Log.identity` of the input: checkpoints of another log are refused. */
+  readonly logName?: string;
   readonly folders: { readonly state: string; readonly checkpoints: string };
   readonly clock: Clock;
 }
@@ -28,7 +30,7 @@ export interface TaskPartsOptions {
 export type OwnTaskParts = Omit<TaskParts<Payment>, 'source' | 'scorer' | 'emitEvent' | 'clock'>;
 
 export async function openTaskParts(options: TaskPartsOptions): Promise<OwnTaskParts> {
-  const { config, model, folders, clock } = options;
+  const { config, model, folders, logName, clock } = options;
   const flow = createFlow(config, model);
   const stepper = new Stepper(flow, model.features);
   const codec = new ActorCodec(flow);
@@ -42,6 +44,7 @@ export async function openTaskParts(options: TaskPartsOptions): Promise<OwnTaskP
     checkpoints: openCheckpoints({
       store: objects,
       application: config.application,
+      ...(logName !== undefined && { log: logName }),
       clock,
       ...config.checkpoints,
     }),

@@ -13,6 +13,8 @@ export interface ActorThreadSetup {
   readonly model: Model;
   /** Of the brokers; undefined: the embedded log, through the main thread. */
   readonly kafka: KafkaSettings | undefined;
+  /** `Log.identity` of the input. */
+  readonly logName: string;
   readonly folders: { readonly state: string; readonly checkpoints: string };
 }
 

@@ -32,12 +32,13 @@ export class EngineLog implements LogReader {
     this.#client = client;
   }
 
-  topics(): Promise<readonly TopicDescription[]> {
-    return this.#client.get('/api/topics');
+  async topics(only?: readonly string[]): Promise<readonly TopicDescription[]> {
+    const all = await this.#client.get<readonly TopicDescription[]>('/api/topics');
+    return only === undefined ? all : all.filter(({ topic }) => only.includes(topic));
   }
 
   async offsets({ topic, partition }: TopicPartition): Promise<PartitionOffsets> {
-    const known = (await this.topics()).find((one) => one.topic === topic);
+    const known = (await this.topics([topic]))[0];
     const offsets = known?.offsets[partition];
     if (offsets !== undefined) return offsets;
     throw new ShrikeError('LOG_TOPIC_UNKNOWN', `the engine has no ${topic}-${partition}`);

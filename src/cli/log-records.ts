@@ -57,5 +57,5 @@ async function readFrom(log: LogReader, span: Span): Promise<readonly FetchedBat
 
 /** Partitions of a topic; none when there is no such topic. */
 export async function partitionsOf(log: LogReader, topic: string): Promise<number> {
-  return (await log.topics()).find((one) => one.topic === topic)?.partitions ?? 0;
+  return (await log.topics([topic])).find((one) => one.topic === topic)?.partitions ?? 0;
 }

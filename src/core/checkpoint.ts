@@ -23,6 +23,8 @@ export interface SegmentRef {
 export interface Manifest extends TopicPartition {
   readonly formatVersion: 1;
   readonly application: string;
+  /** The log that it was made from (`Log.identity`); absent in manifests of earlier versions. */
+  readonly log?: string;
   readonly sequence: number;
   /** C: the next offset to process. */
   readonly nextOffset: Offset;
@@ -60,10 +62,14 @@ export interface CheckpointChain {
 }
 
 export interface Checkpoints {
-  /** Opens the chain: reads the manifests there are. @throws OBJECT_STORE_UNAVAILABLE */
+  /**
+   * Opens the chain: reads the manifests there are.
+   * @throws OBJECT_STORE_UNAVAILABLE, CHECKPOINT_OF_OTHER_LOG
+   */
   open(of: TopicPartition): Promise<CheckpointChain>;
   /**
    * All readable manifests of a partition, newest first; an unreadable one is reported, not thrown.
+   * @throws OBJECT_STORE_UNAVAILABLE, CHECKPOINT_OF_OTHER_LOG when the newest is of another log
    */
   list(of: TopicPartition): Promise<readonly ListedManifest[]>;
   /**

@@ -144,11 +144,7 @@ export const ERRORS = {
     'never',
     'The topic exists with another number of partitions; use its number, or another topic.',
   ),
-  LOG_UNAVAILABLE: kind(
-    'external',
-    'backoff',
-    'The log does not answer; processing goes on when it does.',
-  ),
+  LOG_UNAVAILABLE: kind('external', 'backoff', 'Processing goes on when the log answers.'),
   KAFKA_AUTH_FAILED: kind(
     'input',
     'never',
@@ -169,6 +165,7 @@ export const ERRORS = {
     'never',
     'Set cleanup.policy=compact on the named topic: profiles must not be deleted by age.',
   ),
+  LOG_REPLACED: kind('input', 'never', 'See docs/operations.md, "Another log".'),
   COMMIT_FENCED: kind(
     'external',
     'restore',
@@ -186,6 +183,7 @@ export const ERRORS = {
     'restore',
     'The local store is set aside and the state restored from a checkpoint.',
   ),
+  STATE_OF_OTHER_LOG: kind('external', 'restore', 'It is deleted, and the state restored.'),
   STATE_UNAVAILABLE: kind(
     'external',
     'backoff',
@@ -228,6 +226,7 @@ export const ERRORS = {
     'never',
     'Checkpoints are newer than the log: is this the right log for this store?',
   ),
+  CHECKPOINT_OF_OTHER_LOG: kind('input', 'never', 'See docs/operations.md, "Another log".'),
   CHECKPOINT_NONE_USABLE: kind(
     'internal',
     'never',

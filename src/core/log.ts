@@ -88,7 +88,14 @@ export interface Log {
    * @throws LOG_TOPIC_MISMATCH where a topic exists with other partitions.
    */
   ensureTopics(topics: readonly TopicSpec[]): Promise<void>;
-  topics(): Promise<readonly TopicDescription[]>;
+  /** Those of `only` that exist; without it, all, which may be very many. */
+  topics(only?: readonly string[]): Promise<readonly TopicDescription[]>;
+  /**
+   * Names this log's topic for ever: of another log, or of one that was deleted and made again, it
+   * is another. State is a fold of one log, and kept with this name.
+   * @throws LOG_TOPIC_UNKNOWN
+   */
+  identity(topic: string): Promise<string>;
   /** @throws LOG_TOPIC_UNKNOWN */
   offsets(of: TopicPartition): Promise<PartitionOffsets>;
   /**

@@ -83,7 +83,7 @@ async function drain(
   take: (values: readonly Buffer[]) => Promise<void>,
 ): Promise<{ records: number; ordered: boolean }> {
   const { log, signal, progress } = options;
-  const description = (await log.topics()).find(({ topic }) => topic === source.topic);
+  const description = (await log.topics([source.topic]))[0];
   const ends = description?.offsets ?? [];
   const total = ends.reduce((sum, end) => sum + end.highWatermark - end.earliest, 0);
   const merged = mergeTopic({ ...source, log, signal, partitions: ends.length });

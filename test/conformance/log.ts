@@ -64,9 +64,21 @@ function topicTests(bench: () => Bench): void {
     await log.append([{ ...at, records: packed('a=1') }]);
     await log.ensureTopics([specOf(topic)]);
     expect(await valuesIn(log, at)).toEqual(['1']);
-    const found = (await log.topics()).find((each) => each.topic === topic);
+    const [found] = await log.topics(['nowhere', topic]);
     expect(found).toMatchObject({ partitions: 2, cleanup: 'delete' });
     expect(found?.offsets).toHaveLength(2);
+  });
+
+  test('a topic keeps its identity when the log is opened again, and others have their own', async () => {
+    const { log, topic } = bench();
+    await log.ensureTopics([specOf(`${topic}-other`)]);
+    const identity = await log.identity(topic);
+    expect(await log.identity(`${topic}-other`)).not.toBe(identity);
+    await expect(log.identity(`${topic}-nowhere`)).rejects.toMatchObject({
+      code: 'LOG_TOPIC_UNKNOWN',
+    });
+    await bench().reopen();
+    expect(await bench().log.identity(topic)).toBe(identity);
   });
 
   test('a topic that exists with other partitions is refused', async () => {

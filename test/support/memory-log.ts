@@ -115,12 +115,19 @@ export class MemoryLog implements Log {
     }
   }
 
-  async topics(): Promise<readonly TopicDescription[]> {
+  async topics(only?: readonly string[]): Promise<readonly TopicDescription[]> {
     this.#requireAlive();
-    return [...this.#durable.topics.values()].map(({ spec, partitions }) => ({
+    const all = [...this.#durable.topics.values()];
+    const chosen = all.filter(({ spec }) => only === undefined || only.includes(spec.topic));
+    return chosen.map(({ spec, partitions }) => ({
       ...spec,
       offsets: partitions.map(({ earliest, end }) => ({ earliest, highWatermark: end })),
     }));
+  }
+
+  async identity(topic: string): Promise<string> {
+    this.#requireAlive();
+    return `memory/${topic}`;
   }
 
   async offsets(of: TopicPartition): Promise<PartitionOffsets> {

@@ -2,6 +2,7 @@
  * How the log lies in RocksDB. All integers are big-endian, so that keys sort as their numbers do.
  *
  *   00 "format"                                    the version of this layout
+ *   00 "identity"                                  what this log is called, for ever
  *   01 topic id u32                                JSON: the topic's spec
  *   02 topic id u32, partition u32                 JSON: PartitionMeta (no append changes it)
  *   03 topic id u32, partition u32, group utf8     f64: the group's next offset
@@ -20,6 +21,7 @@ import type { Offset } from '../../core/ids.ts';
 
 export const FORMAT = '1';
 export const FORMAT_KEY = Buffer.from('\x00format');
+export const IDENTITY_KEY = Buffer.from('\x00identity');
 
 export const TAG = { topic: 0x01, partition: 0x02, group: 0x03, chunk: 0x10 } as const;
 const PLACE_BYTES = 9;

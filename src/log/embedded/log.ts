@@ -93,9 +93,15 @@ class EmbeddedLog implements Log {
     });
   }
 
-  async topics(): Promise<readonly TopicDescription[]> {
+  async topics(only?: readonly string[]): Promise<readonly TopicDescription[]> {
     this.#requireOpen();
-    return this.#table.describe();
+    const all = this.#table.describe();
+    return only === undefined ? all : all.filter(({ topic }) => only.includes(topic));
+  }
+
+  async identity(topic: string): Promise<string> {
+    this.#requireOpen();
+    return this.#table.identity(topic);
   }
 
   async offsets(of: TopicPartition): Promise<PartitionOffsets> {

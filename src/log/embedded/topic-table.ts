@@ -1,4 +1,5 @@
 /** Topics, partitions and group offsets in memory, and how they are found again on open. */
+import { randomUUID } from 'node:crypto';
 import { ShrikeError } from '../../core/errors.ts';
 import { type Offset, type TopicPartition, topicPartitionName } from '../../core/ids.ts';
 import type { TopicDescription, TopicSpec } from '../../core/log.ts';
@@ -8,6 +9,7 @@ import {
   FORMAT,
   FORMAT_KEY,
   groupKey,
+  IDENTITY_KEY,
   type PartitionMeta,
   placeKey,
   readPlace,
@@ -49,6 +51,7 @@ export class TopicTable {
   readonly #topics = new Map<string, Topic>();
   readonly #newTail: () => Tail;
   #nextId = 1;
+  #identity = '';
 
   constructor(newTail: () => Tail) {
     this.#newTail = newTail;
@@ -66,6 +69,12 @@ export class TopicTable {
     const found = this.#topics.get(topic);
     if (found) return found.partitions;
     throw new ShrikeError('LOG_TOPIC_UNKNOWN', `the log has no topic ${topic}`);
+  }
+
+  /** @throws LOG_TOPIC_UNKNOWN */
+  identity(topic: string): string {
+    this.partitionsOf(topic);
+    return `embedded/${this.#identity}/${topic}`;
   }
 
   all(): Partition[] {
@@ -101,6 +110,7 @@ export class TopicTable {
   /** @throws DATA_DIR_VERSION, LOG_CORRUPT */
   async recover(store: Store): Promise<void> {
     await requireFormat(store);
+    this.#identity = await identityOf(store);
     const entries: { key: Buffer; value: Buffer }[] = [];
     const range = { gte: Buffer.from([TAG.topic]), lt: Buffer.from([TAG.chunk]) };
     await store.scan(range, (key, value) => {
@@ -192,4 +202,18 @@ async function requireFormat(store: Store): Promise<void> {
   }
   const format: Operation = { type: 'put', key: FORMAT_KEY, value: Buffer.from(FORMAT) };
   await store.write([format], { sync: true, undo: () => [] });
+}
+
+/** Given when the log is made; a log of an earlier version gets its own now. */
+async function identityOf(store: Store): Promise<string> {
+  let found: string | undefined;
+  await store.scan({ gte: IDENTITY_KEY, lt: Buffer.from([TAG.topic]), limit: 1 }, (_, value) => {
+    found = value.toString();
+    return false;
+  });
+  if (found !== undefined) return found;
+  const value = randomUUID();
+  const entry: Operation = { type: 'put', key: IDENTITY_KEY, value: Buffer.from(value) };
+  await store.write([entry], { sync: true, undo: () => [] });
+  return value;
 }

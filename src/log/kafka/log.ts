@@ -22,6 +22,7 @@ import { KafkaAdmin } from './admin/admin.ts';
 import { Cluster } from './cluster.ts';
 import type { AssignmentKind } from './group/assignors.ts';
 import { GroupMember } from './group/member.ts';
+import { Identities } from './identities.ts';
 import { OwnWrites } from './own-writes.ts';
 import { Ownership } from './ownership.ts';
 import { listOffsets } from './reader/list-offsets.ts';
@@ -80,6 +81,7 @@ class KafkaLog implements Log {
   readonly #appending: TransactionalProducer;
   readonly #appender: Appender;
   readonly #ownWrites: OwnWrites;
+  readonly #identities: Identities;
   readonly #joined = new Map<string, Joined>();
   #closing: Promise<void> | undefined;
 
@@ -97,6 +99,7 @@ class KafkaLog implements Log {
     const name = `${transactionalId}.append.${random.int(2 ** 32).toString(36)}`;
     this.#appending = producer(name);
     this.#appender = new Appender(this.#appending);
+    this.#identities = new Identities(cluster);
     this.#ownWrites = new OwnWrites(clock, (of) => listOffsets(cluster, of));
   }
 
@@ -104,8 +107,8 @@ class KafkaLog implements Log {
     return this.#admin.ensureTopics(topics);
   }
 
-  async topics(): Promise<readonly TopicDescription[]> {
-    const specs = await this.#admin.describe(null);
+  async topics(only?: readonly string[]): Promise<readonly TopicDescription[]> {
+    const specs = await this.#admin.describe(only ?? null);
     const of = specs.flatMap(({ topic, partitions }) =>
       Array.from({ length: partitions }, (_, partition) => ({ topic, partition })),
     );
@@ -116,6 +119,10 @@ class KafkaLog implements Log {
       at += spec.partitions;
       return { ...spec, offsets: offsets.slice(start, at) };
     });
+  }
+
+  identity(topic: string): Promise<string> {
+    return this.#identities.of(topic);
   }
 
   async offsets(of: TopicPartition): Promise<PartitionOffsets> {
@@ -149,6 +156,7 @@ class KafkaLog implements Log {
     group: string,
     partitions: readonly TopicPartition[],
   ): Promise<readonly (Offset | undefined)[]> {
+    await this.#identities.verify(partitions.map(({ topic }) => topic));
     // If that fails, the broker still knows that something is undecided, and does not answer.
     await this.#committing.settle().catch(this.#options.onTrouble);
     return this.#admin.committed(group, partitions);

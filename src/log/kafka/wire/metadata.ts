@@ -75,6 +75,55 @@ export const METADATA: Api<readonly string[] | null, ClusterMetadata> = {
   },
 };
 
+export interface TopicIds {
+  readonly clusterId: string;
+  readonly topics: readonly {
+    readonly error: number;
+    readonly topic: string;
+    readonly id: string;
+  }[];
+}
+
+/** Metadata again, for what no reader needs: which cluster, and which topic of that name. */
+export const TOPIC_IDS: Api<readonly string[], TopicIds> = {
+  name: 'Metadata',
+  key: 3,
+  version: 10,
+  encode: (to, topics) =>
+    to
+      .array(topics, (topic) => to.raw(new Uint8Array(16)).nullableString(topic).tags())
+      .bool(false)
+      .bool(false)
+      .bool(false)
+      .tags(),
+  decode: (from) => {
+    from.i32(); // throttle time
+    from.array(() => {
+      from.i32();
+      from.string();
+      from.i32();
+      from.nullableString();
+      from.tags();
+    });
+    const clusterId = from.string();
+    from.i32(); // controller
+    const topics = from.array(() => {
+      const one = { error: from.i16(), topic: from.string(), id: from.uuid() };
+      from.bool();
+      from.array(() => {
+        from.i16();
+        for (let field = 0; field < 3; field++) from.i32();
+        for (let list = 0; list < 3; list++) from.array(() => from.i32());
+        from.tags();
+      });
+      from.i32();
+      from.tags();
+      return one;
+    });
+    return { clusterId, topics };
+  },
+};
+
 export type CoordinatorKind = 'group' | 'transaction';
 
 export interface FindCoordinator {
