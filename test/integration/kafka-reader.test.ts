@@ -190,6 +190,24 @@ describe('reads', () => {
     expect(all).toEqual([0, 1500, 1500, 2999].map((from) => expected.slice(from)));
   });
 
+  test('partitions of several topics, read at once, do not get mixed up', async () => {
+    const other = `${topic}-other`;
+    const names = [topic, other];
+    for (const name of names) {
+      await createTopic(bootstrap, { topic: name, partitions: 2 });
+      const records = payments(1000).map((one, i) => ({ ...one, key: `${name}-${i}` }));
+      await produce(bootstrap, name, records);
+    }
+    const parts = [0, 1].flatMap((partition) => names.map((name) => ({ topic: name, partition })));
+    const seen = await Promise.all(
+      parts.map((part) => readPartition(reading.reader, part, { bytesMax: 30_000 })),
+    );
+    for (const name of names) {
+      const own = seen.filter((_, i) => parts[i]?.topic === name).flat();
+      expect(own).toEqual((await consumeAll(bootstrap, name)).map(plain));
+    }
+  });
+
   test('a read that does not wait sees what was acknowledged before it', async () => {
     await createTopic(bootstrap, { topic, partitions: 1 });
     const producer = await OracleProducer.connect(bootstrap);
