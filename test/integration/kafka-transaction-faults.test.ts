@@ -9,9 +9,9 @@ import { type KafkaBroker, startKafka } from '../support/kafka-broker.ts';
 import { CommitBench } from '../support/kafka-commits.ts';
 import { type Fate, KafkaRequestProxy } from '../support/kafka-request-proxy.ts';
 
-/** Another schedule: SHRIKE_FAULTS_SEED=7 npx vitest run test/integration/kafka-transaction-faults */
+/** For another schedule: SHRIKE_FAULTS_SEED=7 npx vitest run kafka-transaction-faults */
 const SEED = Number(process.env.SHRIKE_FAULTS_SEED ?? 20_240_917);
-/** Produce, FindCoordinator, InitProducerId, AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, offsets. */
+/** Produce, FindCoordinator, InitProducerId, AddPartitions, AddOffsets, EndTxn, TxnOffsetCommit. */
 const FAULTY: readonly number[] = [0, 10, 22, 24, 25, 26, 28];
 const FAULTS: readonly Fate[] = ['lose-request', 'lose-answer', 'late-request'];
 
@@ -63,12 +63,12 @@ test.each(['restart', 'kill'] as const)('commits go on over a %s of the broker',
   await member.commit(0);
   const disturbed = how === 'restart' ? kafka.restart() : kafka.kill().then(() => kafka.start());
   let isOver = false;
-  disturbed.finally(() => {
+  const over = disturbed.finally(() => {
     isOver = true;
   });
   let value = 1;
   for (; !isOver || value < 20; value++) await member.commitForSure(value);
-  await disturbed;
+  await over;
   await member.commit(value);
   expect(await member.committed()).toBe(value + 1);
   expect(await bench.visible()).toEqual(bench.expected(value + 1));

@@ -61,17 +61,20 @@ describe('fences', () => {
     const member = await bench.join();
     await member.commit(0);
     const twin = bench.twin();
-    let [taken, isTaken]: [Promise<void> | undefined, boolean] = [undefined, false];
+    const taking: Promise<void>[] = [];
+    let isTaken = false;
+    const take = async () => {
+      await twin.take();
+      isTaken = true;
+    };
     // Records and offsets are written, and then the twin comes, before EndTxn arrives.
     proxy.rule = ({ apiKey }) => {
       if (apiKey !== API.end || isTaken) return 'pass';
-      taken ??= twin.take().then(() => {
-        isTaken = true;
-      });
+      if (taking.length === 0) taking.push(take());
       return 'lose-request';
     };
     await expect(member.commit(1)).rejects.toMatchObject({ code: 'COMMIT_FENCED' });
-    await taken;
+    await Promise.all(taking);
     proxy.rule = () => 'pass';
     expect(await member.committed()).toBe(1);
     expect(await bench.visible()).toEqual(bench.expected(1));

@@ -1,7 +1,7 @@
 /**
- * A log on a broker behind a proxy, and commits that are easy to count: commit n writes `n` and `n'`
- * to both partitions of the output and moves the input's committed offset to n + 1. What readers
- * see of it is read by node-rdkafka, read committed.
+ * A log on a broker behind a proxy, and commits that are easy to count: commit n writes `n` and
+ * `n'` to both partitions of the output and moves the input's committed offset to n + 1. What
+ * readers see of it is read by node-rdkafka, read committed.
  */
 import { expect } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
