@@ -253,6 +253,33 @@ test('without a committed offset it begins with the first record that the log st
   expect((await recordsOf(log, 'by-user', 0)).map(({ key }) => key)).toEqual(['3']);
 });
 
+test('records that are gone before they were re-keyed are a problem by name, not passed over', async () => {
+  const log = await logWith(2, 1);
+  await send(log, 0, [payment(1, 1)]);
+  await send(log, 0, [payment(2, 2)]);
+  await send(log, 1, [payment(3, 3)]);
+  const owner = await log.join(GROUP, 'in', {
+    assigned: () => undefined,
+    revoked: async () => undefined,
+  });
+  const offsets = [{ topic: 'in', partition: 0, nextOffset: 0 }];
+  await log.commit({ group: GROUP, owner: owner.owner, offsets, outputs: [] });
+  await owner.leave();
+  await log.deleteBefore({ topic: 'in', partition: 0 }, 1);
+  const { made } = rekeyer(log, 1);
+  await made.start();
+  await until(() => made.status().records === 1 && made.status().problems.length > 0);
+  expect(made.status()).toMatchObject({
+    isCaughtUp: false,
+    problems: [
+      expect.stringMatching(
+        /^in-0 is not re-keyed: in-0 has no offset 0: it holds 1 to 2 \[LOG_OFF/,
+      ),
+    ],
+  });
+  expect((await recordsOf(log, 'by-user', 0)).map(({ key }) => key)).toEqual(['3']);
+});
+
 test('keys are whole numbers in decimal, appends have a bounded size', () => {
   const packer = new PartitionPacker();
   const users = [0, 9, 10, 4_294_967_296, 9_007_199_254_740_991];

@@ -99,6 +99,18 @@ test('ready is: live, and past what was there at the start, for two pictures in 
   expect(board.picture(3000, at0(at)).ready).toBe(false);
 });
 
+test('ready waits for what is still on its way into the input', () => {
+  const board = new StatusBoard(FACTS);
+  const pictured = (committedOffset: number, highWatermark: number, isFed: boolean) => {
+    board.onStats(0, statsOf({ phase: 'live', committedOffset, highWatermark }));
+    const position = { highWatermark, committed: committedOffset, waitingSinceMs: undefined };
+    return board.picture(1000, at0(position), isFed).ready;
+  };
+  expect([pictured(5, 5, false), pictured(9, 9, false)]).toEqual([false, false]);
+  expect([pictured(9, 20, true), pictured(19, 20, true)]).toEqual([false, false]);
+  expect([pictured(20, 30, true), pictured(21, 30, true)]).toEqual([false, true]);
+});
+
 test('a partition that has failed is a problem by name', () => {
   const board = new StatusBoard(FACTS);
   board.onStats(0, statsOf({ phase: 'failed' }));
