@@ -42,8 +42,7 @@ export class TopicWatch {
 
   async look(): Promise<void> {
     const { log, config, clock } = this.#options;
-    const names = new Set(topicsOf(config).map(({ topic }) => topic));
-    const topics = (await log.topics()).filter(({ topic }) => names.has(topic));
+    const topics = await log.topics(topicsOf(config).map(({ topic }) => topic));
     const warnings = [...replicationWarnings(topics)];
     const topic = topics.find((one) => one.topic === inputTopicOf(config));
     if (topic !== undefined) {

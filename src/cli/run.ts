@@ -172,7 +172,7 @@ type Fed = Pick<Engine, 'log' | 'config'>;
 async function prepare(fed: Fed, feeding: Feeding): Promise<void> {
   const { source } = feeding;
   if (source?.kind !== 'simulate') return;
-  claimSource(fed.config.dataDir, source, await paymentCountOf(fed));
+  claimSource(fed.config, source, await paymentCountOf(fed));
   await prepareSimulated(simulateFeed(fed, { ...feeding, source }));
 }
 
@@ -207,7 +207,7 @@ async function feed(engine: Engine, feeding: Feeding): Promise<void> {
     return;
   }
   const { config } = engine;
-  const isKnown = claimSource(config.dataDir, source, await paymentCountOf(engine));
+  const isKnown = claimSource(config, source, await paymentCountOf(engine));
   const progress = new ProgressLine({ clock, stream: process.stderr });
   const rejectsFile = join(options.out ?? config.dataDir, 'rejects.csv');
   const fed = await feedCsv({
@@ -239,6 +239,8 @@ async function drained(engine: Engine, stop: AbortSignal): Promise<void> {
       const others = failed.length > 1 ? ` (and ${failed.length - 1} more partitions)` : '';
       throw new ShrikeError(code, `${reason}${others}`);
     }
+    const { live, problems } = engine.health();
+    if (!live) throw new ShrikeError('PARTITION_STUCK', problems.join('; '));
     // The workers' own counts, which the summary is made of: they follow the log within a second.
     const isDone =
       (rekey?.lagRecords ?? 0) === 0 &&
