@@ -3,7 +3,7 @@
  * node, one topic `t` with one partition, Metadata, Fetch, ListOffsets and DescribeConfigs.
  */
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { Reader } from '../../src/log/kafka/wire/reader.ts';
 import { Writer } from '../../src/log/kafka/wire/writer.ts';
 
@@ -59,7 +59,9 @@ export class ScriptedKafka {
   }
 
   get #port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('it does not listen');
+    return address.port;
   }
 
   async stop(): Promise<void> {

@@ -15,30 +15,31 @@ export class ReadDeadlines {
 
   /** There is a read that has to be looked at then. */
   watch(deadlineMs: number): void {
-    if (deadlineMs < this.#wakeMs) void this.#sleepUntil(deadlineMs);
+    if (deadlineMs >= this.#wakeMs) return;
+    void this.#sleepUntil(deadlineMs, deadlineMs - this.#clock.nowMs());
   }
 
   stop(): void {
     this.#over.abort();
   }
 
-  async #sleepUntil(wakeMs: number): Promise<void> {
+  /** `wakeMs` counts when the sleep is over, whatever the clock says: clocks are put back. */
+  async #sleepUntil(wakeMs: number, ms: number): Promise<void> {
     this.#wakeMs = wakeMs;
-    const ms = Math.max(0, wakeMs - this.#clock.nowMs());
-    await this.#clock.sleep(ms, this.#over.signal);
-    // An earlier deadline may have come after this one: its sleep looks after all.
-    if (this.#wakeMs !== wakeMs || this.#over.signal.aborted) return;
-    this.#wakeMs = Number.POSITIVE_INFINITY;
-    const nowMs = this.#clock.nowMs();
+    await this.#clock.sleep(Math.max(0, ms), this.#over.signal);
+    if (this.#over.signal.aborted) return;
+    // An earlier deadline may have come after this one, and sleeps for itself.
+    if (this.#wakeMs === wakeMs) this.#wakeMs = Number.POSITIVE_INFINITY;
     let nextMs = Number.POSITIVE_INFINITY;
     for (const feed of this.#feeds) {
-      if (feed.pending !== undefined && feed.pending.deadlineMs <= nowMs)
-        feed.pending.expire(nowMs);
-      // A read that found nobody to answer has a second deadline; timers may be a fraction early.
-      if (feed.pending !== undefined) {
-        nextMs = Math.min(nextMs, Math.max(feed.pending.deadlineMs, nowMs + 1));
+      if (feed.pending !== undefined && feed.pending.deadlineMs <= wakeMs) {
+        feed.pending.expire(wakeMs);
       }
+      // A read that found nobody to answer has a second deadline.
+      if (feed.pending !== undefined) nextMs = Math.min(nextMs, feed.pending.deadlineMs);
     }
-    if (nextMs < Number.POSITIVE_INFINITY) this.watch(nextMs);
+    if (nextMs >= this.#wakeMs) return;
+    const leftMs = Math.min(nextMs - wakeMs, nextMs - this.#clock.nowMs());
+    void this.#sleepUntil(nextMs, leftMs);
   }
 }
