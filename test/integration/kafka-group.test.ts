@@ -34,6 +34,8 @@ afterEach(async () => {
   await Promise.all(closings.splice(0).map((close) => close()));
 });
 
+const ascending = (a: number, b: number) => a - b;
+
 function membersOf(assignment: AssignmentKind): GroupMembers {
   const members = new GroupMembers(bootstrap, { group, topic, assignment });
   closings.push(() => members.close());
@@ -91,7 +93,7 @@ describe.each(['eager', 'cooperative'] as const)('%s', (assignment) => {
     const members = membersOf(assignment);
     const a = await members.join('a');
     const [b, c] = await Promise.all([members.join('b', { instanceId: '' }), members.join('c')]);
-    const all = () => [a, b, c].flatMap(({ partitions }) => partitions).sort();
+    const all = () => [a, b, c].flatMap(({ partitions }) => partitions).sort(ascending);
     await until(() => all().length === 8 && [a, b, c].every(({ owned }) => owned.size >= 2));
     expect(all()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     for (const { generation } of [a, b, c]) expect(await commitAs(generation)).toBe('done');
@@ -154,7 +156,7 @@ describe.each(['eager', 'cooperative'] as const)('%s', (assignment) => {
     const members = membersOf(assignment);
     const a = await members.join('a');
     const other = await OracleMember.join(bootstrap, { group, topic, strategy });
-    const all = () => [...a.partitions, ...other.partitions].sort();
+    const all = () => [...a.partitions, ...other.partitions].sort(ascending);
     const isShared = () => a.partitions.length === 4 && other.partitions.length === 4;
     await until(isShared);
     expect(all()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
@@ -164,7 +166,9 @@ describe.each(['eager', 'cooperative'] as const)('%s', (assignment) => {
     // Now the other one leads.
     const b = await members.join('b');
     await until(() => b.partitions.length === 4 && other.partitions.length === 4);
-    expect([...b.partitions, ...other.partitions].sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect([...b.partitions, ...other.partitions].sort(ascending)).toEqual([
+      0, 1, 2, 3, 4, 5, 6, 7,
+    ]);
     expect(await commitAs(b.generation)).toBe('done');
     await other.leave();
     await until(() => b.partitions.length === 8);

@@ -104,9 +104,7 @@ export class GroupMember implements Membership {
       this.#leave.abort();
       this.#wake();
       const late = this.#options.clock.sleep(LEAVE_PATIENCE_MS, this.#end.signal);
-      late.then(() => {
-        if (this.#phase !== 'leaving') this.#interrupt();
-      });
+      void late.then(() => this.#interrupt());
     }
     return this.#life;
   }
@@ -218,9 +216,7 @@ export class GroupMember implements Membership {
     await this.#holdings.clear();
     // Fenced: whoever is in the group by this name now is another process.
     if (this.#session.memberId !== '' && this.#session.loss !== 'fenced') {
-      const late = this.#options.clock.sleep(LEAVE_PATIENCE_MS, this.#end.signal);
-      late.then(() => this.#interrupt());
-      const answered = await this.#unlessOver(this.#rounds.leave(this.#session.self));
+      const answered = await this.#rounds.leave(this.#session.self, LEAVE_PATIENCE_MS);
       const verdict = answered?.verdict;
       // What the coordinator cannot be told, the end of the session tells it.
       if (verdict === 'later' || verdict === 'refused') this.#options.onTrouble(answered?.trouble);

@@ -9,6 +9,7 @@ import type { GroupGeneration } from './generation.ts';
 import { assignAsLeader } from './leader.ts';
 import type { JoinedGroup } from './messages.ts';
 import type { GroupMemberOptions } from './options.ts';
+import { within } from './within.ts';
 
 /** How long the others wait for a member that has to let go of partitions before it joins. */
 const REBALANCE_TIMEOUT_MS = 60_000;
@@ -88,8 +89,12 @@ export class Rounds {
     return this.#calls.beat(self);
   }
 
-  leave({ memberId, instanceId }: GroupGeneration): Promise<CoordinatorAnswer<number>> {
-    return this.#calls.leave(memberId, instanceId);
+  /** Undefined: no answer for so long. */
+  leave(
+    { memberId, instanceId }: GroupGeneration,
+    waitMs: number,
+  ): Promise<CoordinatorAnswer<number> | undefined> {
+    return within(this.#calls.leave(memberId, instanceId), this.#options.clock, { waitMs });
   }
 
   hangUp(): void {
