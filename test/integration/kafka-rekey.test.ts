@@ -12,7 +12,6 @@ import { type KafkaBroker, startKafka } from '../support/kafka-broker.ts';
 import { bootstrapOf } from '../support/kafka-log.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 
-const GROUP = 'shrike-rekey';
 const PAYMENTS = 2026;
 let kafka: KafkaBroker;
 let log: Log;
@@ -31,12 +30,38 @@ beforeAll(async () => {
     random: seeded(7),
     onTrouble: () => undefined,
   });
+  await appendCardKeyed(log);
 }, 120_000);
 
 afterAll(async () => {
   await log.close();
   await kafka.remove();
 });
+
+function runArgs(data: string, name: string, ...more: readonly string[]): string[] {
+  const flags = [`kafka.bootstrap=${kafka.bootstrap}`, `kafka.instanceId=${name}`, ...more];
+  const all = [...flags, 'input.keyedByUser=false', 'workers=1', 'kafka.sessionTimeoutMs=3000'];
+  const settings = all.map((flag) => `--set=${flag}`);
+  return ['run', '--no-listen', '--json', `--data=${data}`, ...settings];
+}
+
+const SLOWLY = ['commit.recordsMax=40', 'commit.minIntervalMs=50'];
+const INPUTS = Array.from({ length: 5 }, (_, partition) => ({ topic: 'transactions', partition }));
+
+async function rekeyedCount(group: string): Promise<number> {
+  const committed = await log.committed(group, INPUTS);
+  return committed.reduce<number>((sum, offset) => sum + (offset ?? 0), 0);
+}
+
+async function isAllRekeyed(group: string): Promise<boolean> {
+  const committed = await log.committed(group, INPUTS);
+  const ends = await Promise.all(INPUTS.map((of) => log.offsets(of)));
+  return ends.every(({ highWatermark }, i) => (committed[i] ?? 0) >= highWatermark);
+}
+
+function idxesOf(values: readonly string[]): number[] {
+  return values.map((value) => (JSON.parse(value) as { idx: number }).idx).sort((a, b) => a - b);
+}
 
 /** What a read committed consumer sees. */
 async function valuesOf(topic: string, partitions: number): Promise<string[]> {
@@ -58,38 +83,42 @@ async function valuesOf(topic: string, partitions: number): Promise<string[]> {
   return values;
 }
 
-async function rekeyedCount(): Promise<number> {
-  const all = Array.from({ length: 5 }, (_, partition) => ({ topic: 'transactions', partition }));
-  const committed = await log.committed(GROUP, all);
-  return committed.reduce<number>((sum, offset) => sum + (offset ?? 0), 0);
-}
+const ALL = Array.from({ length: PAYMENTS }, (_, idx) => idx);
 
 test('an input keyed by card, on a real broker: killed in the middle, all of it once, golden scores', async () => {
-  await appendCardKeyed(log);
-  const folder = await scratchFolder();
-  const args = [
-    ...['run', '--no-listen', '--json', `--data=${join(folder, 'data')}`],
-    ...[`--set=kafka.bootstrap=${kafka.bootstrap}`, '--set=kafka.instanceId=one'],
-    ...['--set=input.keyedByUser=false', '--set=workers=1'],
-  ];
-  const slowly = ['--set=commit.recordsMax=40', '--set=commit.minIntervalMs=50'];
-  const first = new Command([...args, ...slowly]);
-  await until(async () => (await rekeyedCount()) > 400 || first.process.exitCode !== null);
+  const data = join(await scratchFolder(), 'data');
+  const first = new Command(runArgs(data, 'one', ...SLOWLY));
+  await until(async () => {
+    return (await rekeyedCount('shrike-rekey')) > 400 || first.process.exitCode !== null;
+  });
   expect(first.process.exitCode, first.stderr).toBe(null);
   first.process.kill('SIGKILL');
   await first.ended;
-  expect(await rekeyedCount()).toBeLessThan(PAYMENTS);
+  expect(await isAllRekeyed('shrike-rekey')).toBe(false);
 
-  const { code, stderr } = await new Command([...args, '--until-end']).ended;
+  const { code, stderr } = await new Command([...runArgs(data, 'one'), '--until-end']).ended;
   expect(code, stderr).toBe(0);
-  const idxOf = (value: string) => (JSON.parse(value) as { idx: number }).idx;
-  const rekeyed = (await valuesOf('transactions-by-user', 8)).map(idxOf);
-  const all = Array.from({ length: PAYMENTS }, (_, idx) => idx);
-  expect(rekeyed.toSorted((a, b) => a - b)).toEqual(all);
+  expect(idxesOf(await valuesOf('transactions-by-user', 8))).toEqual(ALL);
   expect(await valuesOf('dead_letters', 8)).toHaveLength(2);
   const scored = (await valuesOf('scored', 8))
     .map((value) => JSON.parse(value) as { idx: number; score: number })
     .sort((a, b) => a.idx - b.idx);
-  expect(scored.map(({ idx }) => idx)).toEqual(all);
+  expect(scored.map(({ idx }) => idx)).toEqual(ALL);
   expect(Float32Array.from(scored, ({ score }) => score)).toEqual(readGoldenRows().scores);
+}, 120_000);
+
+test('of two processes that re-key one is killed: the other takes its partitions, all of it once', async () => {
+  const folder = await scratchFolder();
+  const apart = ['application=two', 'input.rekeyed=by-user-2', ...SLOWLY];
+  const [first, second] = ['a', 'b'].map(
+    (name) => new Command(runArgs(join(folder, name), name, ...apart)),
+  ) as [Command, Command];
+  await until(async () => (await rekeyedCount('two-rekey')) > 300);
+  expect(await isAllRekeyed('two-rekey')).toBe(false);
+  first.process.kill('SIGKILL');
+  await first.ended;
+  await until(() => isAllRekeyed('two-rekey'));
+  const { code, stderr } = await second.interrupt();
+  expect(code, stderr).toBe(0);
+  expect(idxesOf(await valuesOf('by-user-2', 8))).toEqual(ALL);
 }, 120_000);
