@@ -12,6 +12,7 @@ import { positionAfter, type SeenPayment, type StreamPosition } from '../simulat
 import { createWorld, DAY_MINUTES, type World } from '../simulator/people.ts';
 import { readZipPlaces } from '../simulator/places.ts';
 import { appendProfiles, runProducer } from '../simulator/producer.ts';
+import { recordsOf } from './log-records.ts';
 import type { Source } from './source-marker.ts';
 
 const ZIPS = new URL('../../operators/data/zip_centroids.csv', import.meta.url);
@@ -74,12 +75,13 @@ export async function feedSimulated(feed: SimulateFeed): Promise<number> {
 
 async function resume({ log, config, world }: SimulateFeed): Promise<StreamPosition | undefined> {
   const { transactions: topic, partitions } = config.input;
-  let last: SeenPayment | undefined;
+  const seen: SeenPayment[] = [];
   for (let partition = 0; partition < partitions; partition++) {
-    const seen = await lastPayment(log, topic, partition);
-    if (seen !== undefined && (last === undefined || seen.idx > last.idx)) last = seen;
+    const last = await lastPayment(log, topic, partition);
+    if (last !== undefined) seen.push(last);
   }
-  return last === undefined ? undefined : positionAfter(world, last);
+  const [newest, ...earlier] = seen.sort((a, b) => b.idx - a.idx);
+  return newest && positionAfter(world, newest, earlier);
 }
 
 interface LoggedPayment {
@@ -109,6 +111,7 @@ async function lastPayment(
     const [batch] = batches;
     if (batch === undefined) continue;
     const records = PackedRecords.of(batch.bytes);
+    if (records.count === 0) continue; // where a commit of Kafka's ends
     let i = 0;
     while (i < records.count - 1 && records.offset(batch.baseOffset, i) < from) i++;
     const seen = seenPayment(records.value(i)?.toString('utf8') ?? '');
@@ -168,6 +171,32 @@ export interface CsvFeed {
   readonly signal: AbortSignal;
 }
 
+/** What the log holds already. */
+async function loaded({ log, config, isKnown }: CsvFeed) {
+  const { partitions, transactions, users, cards } = config.input;
+  if (!isKnown) return { transactions: 0, users: 0, cards: 0 };
+  const isKafka = config.kafka.bootstrap !== '';
+  // On Kafka offsets have gaps where a commit ends, so that records have to be counted; those of
+  // compacted topics tell nothing, and a profile that comes twice changes nothing.
+  const payments = isKafka ? recordCountOf : countOf;
+  const profiles = isKafka ? () => 0 : countOf;
+  return {
+    transactions: await payments(log, transactions, partitions),
+    users: await profiles(log, users, partitions),
+    cards: await profiles(log, cards, partitions),
+  };
+}
+
+async function recordCountOf(log: FeedLog, topic: string, partitions: number): Promise<number> {
+  let count = 0;
+  for (let partition = 0; partition < partitions; partition++) {
+    const { earliest, highWatermark: to } = await log.offsets({ topic, partition });
+    const span = { topic, partition, from: earliest, to };
+    for await (const _record of recordsOf(log, span)) count += 1;
+  }
+  return count;
+}
+
 export interface CsvFed extends LoadCounts {
   readonly rejects: number;
 }
@@ -176,12 +205,7 @@ export interface CsvFed extends LoadCounts {
 export async function feedCsv(feed: CsvFeed): Promise<CsvFed> {
   const { log, config, files, rejectsMax, progress, signal } = feed;
   const { partitions, transactions, users, cards } = config.input;
-  const count = async (topic: string) => (feed.isKnown ? countOf(log, topic, partitions) : 0);
-  const skip = {
-    transactions: await count(transactions),
-    users: await count(users),
-    cards: await count(cards),
-  };
+  const skip = await loaded(feed);
   const rejects = await RejectsFile.create(feed.rejectsFile);
   try {
     const counts = await loadCsv({

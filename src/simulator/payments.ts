@@ -161,22 +161,44 @@ export interface SeenPayment {
 /**
  * The position after a payment that is known to be of this stream; undefined when the world has
  * none such.
+ * @param earlier payments of the stream with a smaller idx: they tell apart twins, as a payment
+ * that was declined and tried again in the same minute
  */
-export function positionAfter(world: World, seen: SeenPayment): StreamPosition | undefined {
+export function positionAfter(
+  world: World,
+  seen: SeenPayment,
+  earlier: readonly SeenPayment[] = [],
+): StreamPosition | undefined {
   const day = Math.floor(seen.minute / DAY_MINUTES);
   const stream = new PaymentStream(world, { position: { day, index: 0, idx: 0 } });
-  let found: StreamPosition | undefined;
+  const found: StreamPosition[] = [];
+  /** How many of the earlier ones say that the day begins with this idx. */
+  const votes = new Map<number, number>();
   for (const payment of stream) {
     if (payment.minute > seen.minute) break;
-    const same =
-      payment.minute === seen.minute &&
-      payment.user === seen.user &&
-      payment.card === seen.card &&
-      payment.cents === seen.cents &&
-      payment.merchantName === seen.merchantName;
-    if (same) found = { ...stream.position, idx: seen.idx + 1 };
+    for (const other of earlier) {
+      if (!isSame(payment, other)) continue;
+      const firstIdx = other.idx - payment.idx;
+      votes.set(firstIdx, (votes.get(firstIdx) ?? 0) + 1);
+    }
+    if (isSame(payment, seen)) found.push(stream.position);
   }
-  return found;
+  const votesFor = ({ idx }: StreamPosition) => votes.get(seen.idx + 1 - idx) ?? 0;
+  const best = found.reduce<StreamPosition | undefined>(
+    (a, b) => (a !== undefined && votesFor(a) > votesFor(b) ? a : b),
+    undefined,
+  );
+  return best && { ...best, idx: seen.idx + 1 };
+}
+
+function isSame(payment: Payment, seen: SeenPayment): boolean {
+  return (
+    payment.minute === seen.minute &&
+    payment.user === seen.user &&
+    payment.card === seen.card &&
+    payment.cents === seen.cents &&
+    payment.merchantName === seen.merchantName
+  );
 }
 
 /** A day under way: made person by person, sorted when all are done. */

@@ -98,6 +98,25 @@ test('a payment of another world has no position', () => {
   expect(positionAfter(worldOf(7), payment as Payment)).toBeUndefined();
 });
 
+test('of two payments that look the same the log tells which one was the last', () => {
+  const whole = taken(20_000, payments(worldOf(5)));
+  const twin = (a: Payment, b: Payment) =>
+    (['minute', 'user', 'card', 'cents', 'merchantName'] as const).every(
+      (key) => a[key] === b[key],
+    );
+  const second = whole.findIndex((payment, i) => {
+    const before = whole.slice(Math.max(0, i - 20), i);
+    return before.some((other) => twin(payment, other));
+  });
+  const first = whole.findIndex((payment) => twin(payment, whole[second] as Payment));
+  for (const at of [first, second]) {
+    const earlier = whole.slice(at - 8, at);
+    const position = positionAfter(worldOf(5), whole[at] as Payment, earlier);
+    const next = taken(5, payments(worldOf(5), position && { position }));
+    expect(next).toEqual(whole.slice(at + 1, at + 6));
+  }
+});
+
 test('a stream begins and ends at the minutes asked for', () => {
   const world = worldOf(8);
   const [fromMinute, untilMinute] = [world.startMinute + 700, world.startMinute + 3000];
