@@ -91,10 +91,8 @@ export class ScriptedKafka {
     request.shortString();
     request.tags();
     to.tags();
-    const isAnswered = { 1: this.#fetch, 2: this.#offsets, 3: this.#metadata, 32: this.#settings }[
-      key
-    ]?.(request, to);
-    if (isAnswered !== true) return void socket.destroy();
+    const answer = this.#answers.get(key);
+    if (answer === undefined || !answer(request, to)) return void socket.destroy();
     to.setI32(0, to.length - 4);
     socket.write(to.bytes);
   }
@@ -193,6 +191,13 @@ export class ScriptedKafka {
     to.tags();
     return true;
   };
+
+  readonly #answers = new Map([
+    [1, this.#fetch],
+    [2, this.#offsets],
+    [3, this.#metadata],
+    [32, this.#settings],
+  ]);
 }
 
 function writePartition(to: Writer, partition: ScriptedPartition): void {
