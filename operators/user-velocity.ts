@@ -73,12 +73,27 @@ function isNewCard(queue: readonly number[], card: number): boolean {
   return i < from;
 }
 
+/** Up to here looking back at all earlier events is faster than a set. */
+const LOOKED_AT_EVENTS_MAX = 24;
 const seen = new Set<number>();
 
 function distinctCards(queue: readonly number[]): number {
+  if (windowCount(queue, DAY) <= LOOKED_AT_EVENTS_MAX) return distinctOfFew(queue);
   seen.clear();
   for (let i = windowFrom(queue, DAY); i < queue.length; i += SHAPE.stride) {
     seen.add(queue[i + CARD] as number);
   }
   return seen.size;
+}
+
+/** An event counts when no earlier one has its card. */
+function distinctOfFew(queue: readonly number[]): number {
+  const from = windowFrom(queue, DAY) + CARD;
+  let count = 0;
+  for (let i = from; i < queue.length; i += SHAPE.stride) {
+    let earlier = from;
+    while (queue[earlier] !== queue[i]) earlier += SHAPE.stride; // ends at i
+    if (earlier === i) count += 1;
+  }
+  return count;
 }
