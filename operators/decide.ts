@@ -55,9 +55,9 @@ function alertText(
   model: ModelFacts,
   order: readonly string[],
 ): string {
-  const { event, topic, partition, offset } = scored;
+  const { event, topic, partition, offset, features: row } = scored;
   const features: Record<string, number> = {};
-  for (const [k, name] of order.entries()) features[name] = shortest(scored.features[k] as number);
+  for (const [k, name] of order.entries()) features[name] = shortest(row[k] as number);
   return JSON.stringify({
     idx: event.idx,
     user: event.user,
