@@ -1,4 +1,5 @@
 /** Against a real broker, with librdkafka as the oracle: the same bytes at the same offsets. */
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { KafkaAdmin } from '../../src/log/kafka/admin/admin.ts';
@@ -66,6 +67,21 @@ describe('the same records as librdkafka sees: keys, null keys, tombstones, time
     expect(seen).toEqual(await oracle());
     // In small steps it is the same.
     expect(await readTopic(reading.reader, topic, 3, { bytesMax: 500 })).toEqual(seen);
+  });
+
+  test.each(['PLAIN', 'SCRAM-SHA-512'] as const)('over TLS, logged in by %s', async (mechanism) => {
+    const { saslTlsBootstrap, tls, username, password } = await sharedKafka();
+    await createTopic(bootstrap, { topic, partitions: 1 });
+    await produce(bootstrap, topic, payments(3000));
+    const secure = openReader(saslTlsBootstrap, {
+      tls: { ca: readFileSync(tls.caFile, 'utf8') },
+      sasl: { mechanism, username, password },
+    });
+    try {
+      expect(await readTopic(secure.reader, topic, 1)).toEqual(await oracle());
+    } finally {
+      await secure.close();
+    }
   });
 
   test("the log's own time, where the topic says so", async () => {

@@ -4,6 +4,7 @@ import type { TopicPartition } from '../../src/core/ids.ts';
 import { PackedRecords, type SourceRead } from '../../src/core/records.ts';
 import { Cluster } from '../../src/log/kafka/cluster.ts';
 import { KafkaReader } from '../../src/log/kafka/reader/reader.ts';
+import type { SaslSettings, TlsSettings } from '../../src/log/kafka/wire/settings.ts';
 
 export interface SeenRecord {
   readonly partition: number;
@@ -11,6 +12,12 @@ export interface SeenRecord {
   readonly key: string | undefined;
   readonly value: string | undefined;
   readonly timestampMs: number;
+}
+
+export interface ReadingOptions {
+  readonly clock?: Clock;
+  readonly tls?: TlsSettings;
+  readonly sasl?: SaslSettings;
 }
 
 export interface Reading {
@@ -26,13 +33,22 @@ export const hastyClock: Clock = {
   yield: () => systemClock.yield(),
 };
 
-export function openReader(bootstrap: string, clock = systemClock): Reading {
+export function openReader(
+  bootstrap: string,
+  { clock = systemClock, ...security }: ReadingOptions = {},
+): Reading {
   const addresses = bootstrap.split(',').map((address) => {
     const [host = '', port] = address.split(':');
     return { host, port: Number(port) };
   });
   const cluster = new Cluster({
-    settings: { bootstrap: addresses, clientId: 'reader-test', tls: undefined, sasl: undefined },
+    settings: {
+      bootstrap: addresses,
+      clientId: 'reader-test',
+      tls: undefined,
+      sasl: undefined,
+      ...security,
+    },
     clock,
     requestTimeoutMs: 10_000,
   });

@@ -15,7 +15,7 @@ afterEach(async () => {
 
 async function start(script: Script): Promise<void> {
   kafka = await ScriptedKafka.start(script);
-  reading = openReader(kafka.bootstrap, hastyClock);
+  reading = openReader(kafka.bootstrap, { clock: hastyClock });
 }
 
 const at = { topic: 't', partition: 0, bytesMax: 1000 };
