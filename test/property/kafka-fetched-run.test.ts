@@ -141,7 +141,7 @@ test('F1, F2: whatever was compacted, aborted or packed, the records seen are th
         if (cutBytes === 0) expect(run.nextOffset).toBe(whole);
       },
     ),
-    { numRuns: 1000 },
+    { numRuns: 400 },
   );
 });
 
@@ -178,6 +178,6 @@ test('damaged bytes are refused with a code, whatever is damaged; they never han
         expect(error).toMatchObject({ code: 'LOG_BATCH_UNREADABLE' });
       }
     }),
-    { numRuns: 1000 },
+    { numRuns: 400 },
   );
 });
