@@ -228,6 +228,23 @@ test('T6: what comes into memory is packed after its step, and stays as it is us
   expect(counts(await table.snapshot(3))).toEqual({ 1: 2, 2: 1 });
 });
 
+test('T6: of many, an actor is an object while it is used again and again, else packed', async () => {
+  const { table, pay } = await bench();
+  await table.prefetch(Array.from({ length: 1100 }, (_, user) => user));
+  const bytesAfter = (batches: number) => {
+    for (let i = 0; i < batches; i++) table.evict();
+    return table.stats.cachedBytes;
+  };
+  pay(7);
+  const packed = bytesAfter(6);
+  pay(7);
+  expect(bytesAfter(1)).toBe(packed);
+  pay(7);
+  expect(bytesAfter(4)).toBeGreaterThan(packed + 1000);
+  expect(bytesAfter(1)).toBe(packed);
+  expect((await table.peek(7))?.root.states).toEqual([{ n: 3 }]);
+});
+
 test('S4: over its budget changed actors are packed, and none leaves', async () => {
   const { table, pay, reads } = await bench();
   await table.prefetch([1, 2]);
