@@ -18,6 +18,8 @@ import { type TopicPartition, topicPartitionName } from '../../../core/ids.ts';
 import type { Random } from '../../../core/random.ts';
 import type { Cluster } from '../cluster.ts';
 import {
+  ADD_OFFSETS,
+  ADD_PARTITIONS,
   END,
   INIT_PRODUCER_ID,
   NO_PRODUCER,
@@ -35,6 +37,9 @@ export interface ProducerOptions {
   /** After so long the broker aborts a transaction by itself. */
   readonly transactionTimeoutMs: number;
 }
+
+/** A partition that is written, or the group whose offsets are committed. */
+export type Beginning = TopicPartition | string;
 
 type Phase = 'none' | 'ready' | 'open' | 'doubtful' | 'fenced';
 
@@ -59,6 +64,7 @@ export class ProducerIdentity {
   #epoch: ProducerEpoch = NO_PRODUCER;
   #changing: Promise<void> | undefined;
   #isLost = false;
+  #first: Beginning | undefined;
   #fenceCount = 0;
   #fencedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -100,10 +106,12 @@ export class ProducerIdentity {
     if (!this.#is('ready')) throw this.#fenced('while it was being taken');
   }
 
-  begin(): void {
+  /** @param first what the transaction begins with, to ask for again after a failure */
+  begin(first: Beginning): void {
     assert(this.#phase === 'ready', 'T3: a transaction begins with nothing in doubt');
     this.#phase = 'open';
     this.#isLost = false;
+    this.#first = first;
   }
 
   /** The transaction has ended as it should. */
@@ -135,7 +143,8 @@ export class ProducerIdentity {
   /** Resolves when the last transaction is decided, one way or the other. @throws COMMIT_FAILED */
   async settle(): Promise<void> {
     if (this.#changing !== undefined) return this.#changing;
-    if (this.#phase === 'doubtful') return this.#change(() => this.#abort());
+    if (this.#phase !== 'doubtful') return;
+    return this.#change(() => (this.#isLost ? this.#raise() : this.#abort()));
   }
 
   #is(phase: Phase): boolean {
@@ -156,6 +165,28 @@ export class ProducerIdentity {
     );
     if (aborted.verdict === 'done') return this.#init(this.#epoch);
     this.#heardOrThrow(aborted);
+  }
+
+  /**
+   * With requests that may arrive late, to abort is not enough: markers of the same epoch do not
+   * keep a leader from accepting what comes after them. To take the id over aborts by markers of a
+   * higher epoch. That would do the same to a twin, so it is asked first whether there is one, by a
+   * request that changes nothing (or begins what is aborted at once).
+   */
+  async #raise(): Promise<void> {
+    const { cluster } = this.#options;
+    const probed = await this.#ask('probe', async (node) => {
+      const first = this.#first as Beginning;
+      if (typeof first === 'string') {
+        const request = { ...this.writing, group: first };
+        return cluster.call(node, 'transaction', ADD_OFFSETS, request);
+      }
+      const request = { ...this.writing, partitions: [first] };
+      const [found] = await cluster.call(node, 'transaction', ADD_PARTITIONS, request);
+      return found ?? { error: 0 };
+    });
+    if (probed.verdict === 'done') return this.#init(NO_PRODUCER);
+    this.#heardOrThrow(probed);
   }
 
   /** A new epoch: whatever older ones have sent and is still under way is refused from now on. */
@@ -182,11 +213,11 @@ export class ProducerIdentity {
     const { cluster, clock, transactionalId: id } = this.#options;
     return ask(clock, {
       step,
-      what: step === 'abort' ? `to abort the transaction of ${id}` : `${id} as a producer`,
+      what: step === 'init' ? `${id} as a producer` : `to abort the transaction of ${id}`,
       endMs: clock.nowMs() + patienceMs(this.#options),
       once: async () => once(await cluster.coordinator('transaction', id)),
       elsewhere: () => cluster.forgetCoordinator('transaction', id),
-      lost: () => undefined, // both may be asked twice
+      lost: () => undefined, // each of them may be asked twice
     });
   }
 

@@ -3,7 +3,7 @@ import { ShrikeError } from '../../../core/errors.ts';
 import type { Append } from '../../../core/log.ts';
 import { ProducerIdentity, type ProducerOptions, patienceMs } from './identity.ts';
 import { type OffsetsToCommit, Transaction } from './transaction.ts';
-import { BatchMemory, type Written, writesOf } from './writes.ts';
+import { BatchMemory, type PartitionWrite, type Written, writesOf } from './writes.ts';
 
 export interface TransactionalProducerOptions extends ProducerOptions {
   /** A failure that nobody waits for; what is asked of the producer next tries again. */
@@ -69,7 +69,7 @@ export class TransactionalProducer {
       if (writes.length === 0 && positions === undefined) return written;
       const isOwner = () => offsets === undefined || offsets.generation() !== undefined;
       await this.#identity.ready(isOwner);
-      this.#identity.begin();
+      this.#identity.begin(positions?.group ?? (writes[0] as PartitionWrite).at);
       const endMs = clock.nowMs() + patienceMs(this.#options);
       const parts = { cluster, clock, identity: this.#identity, memory: this.#memory, endMs };
       await new Transaction(parts).run(writes, positions);

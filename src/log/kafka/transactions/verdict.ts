@@ -4,8 +4,11 @@
  */
 import { type BrokerError, brokerError } from '../wire/broker-errors.ts';
 
-/** The requests of a transaction; `abort` and `commit` are the two uses of EndTxn. */
-export type Step = 'init' | 'add' | 'produce' | 'offsets' | 'commit' | 'abort';
+/**
+ * The requests of a transaction; `abort` and `commit` are the two uses of EndTxn, `probe` asks
+ * whether the epoch is still the newest.
+ */
+export type Step = 'init' | 'add' | 'produce' | 'offsets' | 'commit' | 'abort' | 'probe';
 
 export type Verdict =
   | 'done'
@@ -85,6 +88,14 @@ const BY_STEP: Readonly<Record<Step, Row>> = {
   commit: BY_COORDINATOR,
   // Nothing was begun, or it was committed already: there is nothing to abort.
   abort: { ...BY_COORDINATOR, INVALID_TXN_STATE: 'done' },
+  // Whatever does not say that it is old.
+  probe: {
+    ...BY_COORDINATOR,
+    UNKNOWN_TOPIC_OR_PARTITION: 'done',
+    TOPIC_AUTHORIZATION_FAILED: 'done',
+    GROUP_AUTHORIZATION_FAILED: 'done',
+    INVALID_TXN_STATE: 'done',
+  },
 };
 
 export function verdict(step: Step, code: number): Verdict {
