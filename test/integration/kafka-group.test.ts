@@ -254,3 +254,11 @@ test('a group whose members assign in another way is refused by name', async () 
     message: expect.stringContaining('kafka.assignment must be the same for all'),
   });
 });
+
+test('a session that is too short for the broker is refused by the name of its setting', async () => {
+  const joining = membersOf('eager').join('a', { sessionTimeoutMs: 5999 });
+  await expect(joining).rejects.toMatchObject({
+    code: 'KAFKA_REQUEST_FAILED',
+    message: expect.stringContaining('kafka.sessionTimeoutMs must be within'),
+  });
+});

@@ -107,11 +107,22 @@ export class CoordinatorCalls {
       const right = `no right to read as a member of the group ${this.#group} (${name})`;
       return new ShrikeError('KAFKA_NOT_AUTHORIZED', right);
     }
-    if (name === 'INCONSISTENT_GROUP_PROTOCOL') {
-      const reason = 'its members assign in another way: kafka.assignment must be the same for all';
+    const reason = REASONS.get(name);
+    if (reason !== undefined) {
       return new ShrikeError('KAFKA_REQUEST_FAILED', `${message}: ${reason}`);
     }
     const isLater = verdictOf(error) === 'later';
     return new ShrikeError(isLater ? 'LOG_UNAVAILABLE' : 'KAFKA_REQUEST_FAILED', message);
   }
 }
+
+const REASONS: ReadonlyMap<string, string> = new Map([
+  [
+    'INCONSISTENT_GROUP_PROTOCOL',
+    'its members assign in another way: kafka.assignment must be the same for all',
+  ],
+  [
+    'INVALID_SESSION_TIMEOUT',
+    "kafka.sessionTimeoutMs must be within the broker's group.min.session.timeout.ms and max (6,000 to 1,800,000 by default)",
+  ],
+]);
