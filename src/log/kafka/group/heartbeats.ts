@@ -3,7 +3,7 @@ import type { Clock } from '../../../core/clock.ts';
 import type { CoordinatorAnswer } from './coordinator-calls.ts';
 import type { GroupGeneration } from './generation.ts';
 import type { Lease } from './lease.ts';
-import { within } from './within.ts';
+import { within } from './waiting.ts';
 
 /** A rebalance is noticed by the next heartbeat: this is how long the others wait for us. */
 const INTERVAL_MS_MAX = 500;

@@ -5,7 +5,6 @@
 import { ShrikeError } from '../../../core/errors.ts';
 import type { TopicPartition } from '../../../core/ids.ts';
 import type { Membership } from '../../../core/log.ts';
-import { Backoff } from './backoff.ts';
 import type { CoordinatorTrouble } from './coordinator-calls.ts';
 import type { GroupGeneration } from './generation.ts';
 import { Holdings } from './holdings.ts';
@@ -13,6 +12,7 @@ import type { GroupMemberOptions } from './options.ts';
 import { LOSSES, lossOf, type MemberPhase, phaseAfter } from './phases.ts';
 import { Rounds } from './rounds.ts';
 import { Session } from './session.ts';
+import { Backoff } from './waiting.ts';
 
 export type { GroupMemberOptions };
 

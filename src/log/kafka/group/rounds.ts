@@ -2,14 +2,13 @@
 import { codeOf, ShrikeError } from '../../../core/errors.ts';
 import type { TopicPartition } from '../../../core/ids.ts';
 import { ASSIGNORS, type Assignor } from './assignors.ts';
-import { Backoff } from './backoff.ts';
 import { decodeAssignment, encodeSubscription } from './consumer-protocol.ts';
 import { type CoordinatorAnswer, CoordinatorCalls } from './coordinator-calls.ts';
 import type { GroupGeneration } from './generation.ts';
 import { assignAsLeader } from './leader.ts';
 import type { JoinedGroup } from './messages.ts';
 import type { GroupMemberOptions } from './options.ts';
-import { within } from './within.ts';
+import { Backoff, within } from './waiting.ts';
 
 /** How long the others wait for a member that has to let go of partitions before it joins. */
 const REBALANCE_TIMEOUT_MS = 60_000;

@@ -1,3 +1,4 @@
+/** Waits that grow, and waits that end. */
 import type { Clock } from '../../../core/clock.ts';
 import type { Random } from '../../../core/random.ts';
 
@@ -36,5 +37,22 @@ export class Backoff {
     const waitMs = this.#nextMs * (0.5 + this.#random.next() / 2);
     this.#nextMs = Math.min(this.#nextMs * 2, this.#limits.maxMs);
     await this.#clock.sleep(waitMs, signal);
+  }
+}
+
+/** Undefined when the promise takes longer; it is left to itself then, so it must not reject. */
+export async function within<T>(
+  promise: Promise<T>,
+  clock: Clock,
+  { waitMs, stop }: { readonly waitMs: number; readonly stop?: AbortSignal },
+): Promise<T | undefined> {
+  const over = new AbortController();
+  const end = () => over.abort();
+  stop?.addEventListener('abort', end, { once: true });
+  try {
+    return await Promise.race([promise, clock.sleep(waitMs, over.signal).then(() => undefined)]);
+  } finally {
+    end();
+    stop?.removeEventListener('abort', end);
   }
 }
