@@ -139,6 +139,11 @@ describe('an answer without records, though the end of the partition is further 
   });
 });
 
+test('a read that does not wait gets the record for which an answer had no room', async () => {
+  await start(inTurn({ lastStableOffset: 5 }, { lastStableOffset: 5, records: batch(4) }));
+  expect(await read(4, 0)).toEqual(['v4']);
+});
+
 test('while there is nothing, every question but the first is a long poll', async () => {
   await start(inTurn({ lastStableOffset: 1 }));
   expect(await read(1, 300)).toEqual([]);

@@ -109,7 +109,8 @@ export class PartitionFeed {
       this.lastEpoch = run.lastEpoch;
     }
     this.#serve();
-    this.pending?.answered(lane);
+    // What got no room tells nothing: a read that does not wait is owed a record that is there.
+    if (!this.isStarved) this.pending?.answered(lane);
   }
 
   /** Nothing is left between here and the end: compaction took it. */
