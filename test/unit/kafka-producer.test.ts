@@ -5,7 +5,7 @@ import { Cluster } from '../../src/log/kafka/cluster.ts';
 import type { GroupGeneration } from '../../src/log/kafka/group/generation.ts';
 import { TransactionalProducer } from '../../src/log/kafka/transactions/producer.ts';
 import { bootstrapOf } from '../support/kafka-log.ts';
-import { ScriptedCoordinator } from '../support/scripted-coordinator.ts';
+import { ScriptedTransactions } from '../support/scripted-transactions.ts';
 
 /** Time passes only by sleeping. */
 class SleepingClock implements Clock {
@@ -24,14 +24,14 @@ class SleepingClock implements Clock {
   async yield(): Promise<void> {}
 }
 
-let coordinator: ScriptedCoordinator;
+let coordinator: ScriptedTransactions;
 let cluster: Cluster;
 let clock: SleepingClock;
 let producer: TransactionalProducer;
 let troubles: unknown[];
 
 beforeEach(async () => {
-  coordinator = await ScriptedCoordinator.start();
+  coordinator = await ScriptedTransactions.start();
   clock = new SleepingClock();
   const settings = bootstrapOf(`127.0.0.1:${coordinator.port}`);
   cluster = new Cluster({ settings, clock, requestTimeoutMs: 5000 });

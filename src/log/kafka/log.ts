@@ -28,6 +28,7 @@ import { Ownership } from './ownership.ts';
 import { listOffsets } from './reader/list-offsets.ts';
 import { KafkaReader } from './reader/reader.ts';
 import { Appender } from './transactions/appender.ts';
+import { whenKnown } from './transactions/known-topics.ts';
 import { TransactionalProducer } from './transactions/producer.ts';
 import type { Written } from './transactions/writes.ts';
 import type { KafkaSettings } from './wire/settings.ts';
@@ -141,7 +142,7 @@ class KafkaLog implements Log {
 
   async append(appends: readonly Append[]): Promise<readonly Offset[]> {
     // Before it is queued: one unknown topic must not fail the appends of others.
-    await Promise.all(appends.map((append) => this.#cluster.leader(append)));
+    await whenKnown({ cluster: this.#cluster, clock: this.#options.clock }, appends);
     const written = await this.#appender.append(appends);
     this.#wrote(appends, written);
     return Promise.all(
@@ -155,8 +156,10 @@ class KafkaLog implements Log {
   async committed(
     group: string,
     partitions: readonly TopicPartition[],
+    { asOfNow } = { asOfNow: false },
   ): Promise<readonly (Offset | undefined)[]> {
     await this.#identities.verify(partitions.map(({ topic }) => topic));
+    if (asOfNow) return this.#admin.committed(group, partitions, { asOfNow });
     // If that fails, the broker still knows that something is undecided, and does not answer.
     await this.#committing.settle().catch(this.#options.onTrouble);
     return this.#admin.committed(group, partitions);

@@ -2,6 +2,7 @@
 import { ShrikeError } from '../../../core/errors.ts';
 import type { Append } from '../../../core/log.ts';
 import { ProducerIdentity, type ProducerOptions, patienceMs } from './identity.ts';
+import { whenKnown } from './known-topics.ts';
 import { type OffsetsToCommit, Transaction } from './transaction.ts';
 import { BatchMemory, type PartitionWrite, type Written, writesOf } from './writes.ts';
 
@@ -65,7 +66,8 @@ export class TransactionalProducer {
     const positions = offsets?.offsets.length === 0 ? undefined : offsets;
     const written: Written[] = [];
     try {
-      await Promise.all(writes.map(({ at }) => cluster.leader(at)));
+      const partitions = writes.map(({ at }) => at);
+      await whenKnown(this.#options, partitions);
       if (writes.length === 0 && positions === undefined) return written;
       const isOwner = () => offsets === undefined || offsets.generation() !== undefined;
       await this.#identity.ready(isOwner);

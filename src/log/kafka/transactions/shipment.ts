@@ -1,8 +1,8 @@
 /** Batches to the leaders of their partitions, one request a leader, side by side. */
-import { ShrikeError } from '../../../core/errors.ts';
+import { codeOf, ShrikeError } from '../../../core/errors.ts';
 import { type TopicPartition, topicPartitionName } from '../../../core/ids.ts';
 import type { Cluster } from '../cluster.ts';
-import { brokerError } from '../wire/broker-errors.ts';
+import { BROKER_ERRORS, brokerError } from '../wire/broker-errors.ts';
 import { type PartitionBatch, PRODUCE } from './messages.ts';
 import type { Reply } from './patience.ts';
 import { type Step, verdict } from './verdict.ts';
@@ -32,10 +32,12 @@ export class Shipment {
     this.#left.set(topicPartitionName(at), { ...at, batch: batch.bytes, write });
   }
 
-  /** Sends what is left. @throws LOG_UNAVAILABLE, LOG_TOPIC_UNKNOWN */
+  /** Sends what is left. @throws LOG_UNAVAILABLE, COMMIT_FAILED */
   async send(): Promise<Reply> {
     const requests: Promise<readonly Reply[]>[] = [];
-    for (const [node, batches] of await this.#byLeader()) {
+    const byLeader = await this.#byLeader();
+    if (byLeader === undefined) return { error: BROKER_ERRORS.UNKNOWN_TOPIC_OR_PARTITION };
+    for (const [node, batches] of byLeader) {
       for (const part of parts(batches)) requests.push(this.#sendTo(node, part));
     }
     const replies: Reply[] = [];
@@ -53,10 +55,15 @@ export class Shipment {
     for (const { topic } of this.#left.values()) this.#cluster.forgetTopic(topic);
   }
 
-  async #byLeader(): Promise<Map<number, PartitionBatch[]>> {
+  /** Undefined: a broker does not know a topic that was there when the commit began. */
+  async #byLeader(): Promise<Map<number, PartitionBatch[]> | undefined> {
     const byLeader = new Map<number, PartitionBatch[]>();
     for (const one of this.#left.values()) {
-      const node = await this.#cluster.leader(one);
+      const node = await this.#cluster.leader(one).catch((error: unknown) => {
+        if (codeOf(error) === 'LOG_TOPIC_UNKNOWN') return undefined;
+        throw error;
+      });
+      if (node === undefined) return undefined;
       const batches = byLeader.get(node);
       if (batches === undefined) byLeader.set(node, [one]);
       else batches.push(one);
