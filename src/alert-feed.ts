@@ -23,13 +23,15 @@ export function* parseAlerts(partition: number, batch: FetchedBatch): Generator<
 }
 
 export interface FollowOptions {
-  readonly log: Log;
+  readonly log: Pick<Log, 'offsets' | 'read'>;
   readonly topic: string;
   readonly partitions: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** How many of the newest records of each partition come first. */
   readonly backlog: number;
+  /** Where to begin instead, by partition. */
+  readonly startAt?: readonly number[];
   readonly onError: (error: unknown) => void;
 }
 
@@ -45,12 +47,12 @@ export async function followAlerts(
 }
 
 async function followOne(
-  { log, topic, clock, signal, backlog, onError }: FollowOptions,
+  { log, topic, clock, signal, backlog, startAt, onError }: FollowOptions,
   partition: number,
   onAlert: (alert: AlertRecord) => void,
 ): Promise<void> {
   const { earliest, highWatermark } = await log.offsets({ topic, partition });
-  let from = Math.max(earliest, highWatermark - backlog);
+  let from = startAt?.[partition] ?? Math.max(earliest, highWatermark - backlog);
   while (!signal.aborted) {
     try {
       const request = { topic, partition, from, bytesMax: READ_BYTES_MAX, waitMs: WAIT_MS, signal };

@@ -9,34 +9,50 @@ export interface InputOf {
   readonly partitions: Iterable<number>;
 }
 
+export interface LogPosition extends InputPosition {
+  readonly earliest: number;
+}
+
 /** By partition number. */
 export async function inputPositions(
   log: Pick<Log, 'committed' | 'offsets' | 'read'>,
   { group, topic, partitions }: InputOf,
-): Promise<ReadonlyMap<number, InputPosition>> {
+): Promise<ReadonlyMap<number, LogPosition>> {
   const all = Array.from(partitions, (partition) => ({ topic, partition }));
-  const committed = all.length === 0 ? [] : await log.committed(group, all);
+  const committed = all.length === 0 ? [] : await log.committed(group, all, { asOfNow: true });
   const positions = await Promise.all(
     all.map(async (of, i) => {
       const { earliest, highWatermark } = await log.offsets(of);
       const at = Math.max(earliest, committed[i] ?? 0);
-      const waitingSinceMs = at < highWatermark ? await timestampAt(log, { ...of, at }) : undefined;
-      return [of.partition, { highWatermark, committed: at, waitingSinceMs }] as const;
+      const waitingSinceMs = await timestampAt(log, { ...of, at, highWatermark });
+      return [of.partition, { earliest, highWatermark, committed: at, waitingSinceMs }] as const;
     }),
   );
   return new Map(positions);
 }
 
+interface Waiting {
+  readonly topic: string;
+  readonly partition: number;
+  readonly at: number;
+  readonly highWatermark: number;
+}
+
+/** Where a commit of Kafka's has ended, and where records were compacted away, there is none. */
 async function timestampAt(
   log: Pick<Log, 'read'>,
-  { at: from, ...of }: { readonly topic: string; readonly partition: number; readonly at: number },
+  { at, highWatermark, ...of }: Waiting,
 ): Promise<number | undefined> {
-  const { batches } = await log.read({ ...of, from, bytesMax: 1, waitMs: 0 });
-  const [batch] = batches;
-  if (batch === undefined) return undefined;
-  const records = PackedRecords.of(batch.bytes);
-  for (let i = 0; i < records.count; i++) {
-    if (records.offset(batch.baseOffset, i) >= from) return records.timestampMs(i);
+  let from = at;
+  while (from < highWatermark) {
+    const { batches } = await log.read({ ...of, from, bytesMax: 1, waitMs: 0 });
+    const [batch] = batches;
+    if (batch === undefined) return undefined;
+    const records = PackedRecords.of(batch.bytes);
+    for (let i = 0; i < records.count; i++) {
+      if (records.offset(batch.baseOffset, i) >= from) return records.timestampMs(i);
+    }
+    from = batch.nextOffset;
   }
   return undefined;
 }

@@ -14,15 +14,22 @@ export interface PartitionPosition {
   readonly lagSeconds: number;
 }
 
-export interface Access {
-  topics(): Promise<readonly TopicDescription[]>;
-  /** Of the payments' topic. @throws LOG_TOPIC_UNKNOWN */
-  positions(): Promise<readonly PartitionPosition[]>;
+/** What is on one machine. */
+export interface LocalState {
   /** L of a partition's local store; undefined when there is none. @throws STATE_CORRUPT */
   localOffset(partition: number): Promise<number | undefined>;
+  actor(user: number): Promise<ActorView | undefined>;
+}
+
+export interface Access extends LocalState {
+  /** Those of `only` that exist; without it, all. */
+  topics(only?: readonly string[]): Promise<readonly TopicDescription[]>;
+  /** `Log.identity` of the input; undefined: not told through an engine's API. */
+  logName(): Promise<string | undefined>;
+  /** Of the payments' topic. @throws LOG_TOPIC_UNKNOWN */
+  positions(): Promise<readonly PartitionPosition[]>;
   /** The newest ones, oldest of them first. */
   alerts(count: number): Promise<readonly AlertRecord[]>;
-  actor(user: number): Promise<ActorView | undefined>;
   /** The log, for reading; with a running engine, it goes on meanwhile. */
   reader(): Promise<LogReader>;
   /** Creates what is missing; an engine has made its own before. @throws LOG_TOPIC_MISMATCH */

@@ -1,7 +1,7 @@
 /**
- * How a command reaches what it shows: through the API of the engine that works on the data folder,
- * or, when there is none, by opening the folder itself, which keeps an engine out until the command
- * ends.
+ * How a command reaches what it shows. On Kafka: the brokers. Else: through the API of the engine
+ * that works on the data folder, or, when there is none, by opening the folder itself, which keeps
+ * an engine out until the command ends.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ type Use = (access: Access, signal: AbortSignal) => Promise<void>;
 
 /** Runs a command on an existing data folder. @throws DATA_DIR_MISSING, DATA_DIR_LOCKED */
 export async function withAccess(config: Config, use: Use): Promise<void> {
-  requireDataFolder(config.dataDir);
+  if (config.kafka.bootstrap === '') requireDataFolder(config.dataDir);
   await withAnyAccess(config, use);
 }
 
@@ -32,8 +32,12 @@ export async function withAnyAccess(config: Config, use: Use): Promise<void> {
 
 /** Loads only what it opens: beside an engine a command needs neither RocksDB nor the operators. */
 async function openAccess(config: Config): Promise<Access> {
+  if (config.kafka.bootstrap !== '') {
+    const engine = () => engineClient(config.dataDir);
+    return (await import('./kafka-access.ts')).openKafkaAccess(config, engine);
+  }
   const client = engineClient(config.dataDir);
-  if (client === undefined) return (await import('./folder-access.ts')).FolderAccess.open(config);
+  if (client === undefined) return (await import('./folder-access.ts')).openFolderAccess(config);
   return new (await import('./engine-access.ts')).EngineAccess(client, config);
 }
 

@@ -26,8 +26,12 @@ export class EngineAccess implements Access {
     this.#log = new EngineLog(client);
   }
 
-  topics(): Promise<readonly TopicDescription[]> {
-    return this.#log.topics();
+  topics(only?: readonly string[]): Promise<readonly TopicDescription[]> {
+    return this.#log.topics(only);
+  }
+
+  async logName(): Promise<undefined> {
+    // An engine has made sure that its state and its checkpoints are those of its log.
   }
 
   async positions(): Promise<readonly PartitionPosition[]> {

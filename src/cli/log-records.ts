@@ -7,6 +7,8 @@ import { type FetchedBatch, PackedRecords } from '../core/records.ts';
 /** What a command may do with a log that it only reads. */
 export type LogReader = Pick<Log, 'topics' | 'offsets' | 'read'>;
 
+type SpanReader = Pick<Log, 'offsets' | 'read'>;
+
 export interface LogRecord extends TopicPartition {
   readonly offset: number;
   readonly timestampMs: number;
@@ -23,7 +25,7 @@ export interface Span extends TopicPartition {
 }
 
 /** Records [from, to) in offset order, without those that retention removes meanwhile. */
-export async function* recordsOf(log: LogReader, span: Span): AsyncGenerator<LogRecord> {
+export async function* recordsOf(log: SpanReader, span: Span): AsyncGenerator<LogRecord> {
   const { topic, partition, to } = span;
   let { from } = span;
   while (from < to) {
@@ -42,7 +44,7 @@ export async function* recordsOf(log: LogReader, span: Span): AsyncGenerator<Log
   }
 }
 
-async function readFrom(log: LogReader, span: Span): Promise<readonly FetchedBatch[]> {
+async function readFrom(log: SpanReader, span: Span): Promise<readonly FetchedBatch[]> {
   const { topic, partition, from } = span;
   try {
     const read = { topic, partition, from, bytesMax: READ_BYTES_MAX, waitMs: 0 };
@@ -56,6 +58,6 @@ async function readFrom(log: LogReader, span: Span): Promise<readonly FetchedBat
 }
 
 /** Partitions of a topic; none when there is no such topic. */
-export async function partitionsOf(log: LogReader, topic: string): Promise<number> {
+export async function partitionsOf(log: Pick<Log, 'topics'>, topic: string): Promise<number> {
   return (await log.topics([topic])).find((one) => one.topic === topic)?.partitions ?? 0;
 }

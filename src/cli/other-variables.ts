@@ -2,7 +2,10 @@
 export const OTHER_VARIABLES: readonly string[] = [
   // The key that masks card numbers (`pan-key.ts`): no setting, since settings are printed.
   'SHRIKE_PAN_KEY',
+  // Of kafka.sasl, when there is no password file: no setting for the same reason.
+  'SHRIKE_KAFKA_PASSWORD',
   // What tests and benchmarks are told; they start commands with their own environment.
+  'SHRIKE_FAULTS_SEED',
   'SHRIKE_KILL_SEED',
   'SHRIKE_REAL_DATA',
   'SHRIKE_SCREENSHOTS',

@@ -49,8 +49,9 @@ export async function rehearse(options: RestoreOptions): Promise<void> {
   const { config } = configOf(options);
   const outlooks: Outlook[] = [];
   await withAccess(config, async (access) => {
-    const stored = await StoredCheckpoints.open(config);
-    for (const position of await access.positions()) {
+    const positions = await access.positions();
+    const stored = await StoredCheckpoints.open(config, await access.logName());
+    for (const position of positions) {
       const local =
         options.withoutLocal === true ? {} : await localState(access, position.partition);
       outlooks.push(await outlookOf(position, local, stored));

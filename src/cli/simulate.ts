@@ -3,7 +3,7 @@ import { systemClock as clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
 import { ShrikeError } from '../core/errors.ts';
 import { ProgressLine } from '../ingest/progress.ts';
-import { ensureTopicsOf } from '../job.ts';
+import { ensureTopicsOf, inputTopicOf } from '../job.ts';
 import { writeRawFiles } from '../simulator/raw-files.ts';
 import { withAnyAccess } from './access.ts';
 import type { Access } from './access-contract.ts';
@@ -60,12 +60,14 @@ async function toLog(config: Config, source: Simulated, options: SimulateOptions
   const { rate = '500', payments } = options;
   const ratePerSecond = rateOf(rate);
   await withAnyAccess(config, async (access, signal) => {
-    claimSource(config.dataDir, source);
-    const log = await feedLog(access, config);
+    // On Kafka there may be no data folder, and others feed the topic as well.
+    if (config.kafka.bootstrap === '') claimSource(config, source);
+    const known = await withPartitionsThere(access, config);
+    const log = await feedLog(access, known);
     const partitions = await partitionsOf(log, config.input.transactions);
     const made = await feedSimulated({
       log,
-      config: { ...config, input: { ...config.input, partitions } },
+      config: { ...known, input: { ...known.input, partitions } },
       world: simulatedWorld(source),
       ratePerSecond,
       historyDays: options.historyDays,
@@ -75,6 +77,13 @@ async function toLog(config: Config, source: Simulated, options: SimulateOptions
     if (options.json === true) printJson({ payments: made });
     else print(`${made} payments in the log`);
   });
+}
+
+/** On Kafka a topic that is there has the number of partitions that it has. */
+async function withPartitionsThere(access: Access, config: Config): Promise<Config> {
+  if (config.kafka.bootstrap === '') return config;
+  const partitions = await partitionsOf(access, inputTopicOf(config));
+  return partitions === 0 ? config : { ...config, input: { ...config.input, partitions } };
 }
 
 async function feedLog(

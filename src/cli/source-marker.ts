@@ -1,9 +1,10 @@
 /**
- * Remembers where a data folder's payments come from, so that a second start continues and never
- * mixes.
+ * Remembers where a log's payments come from, so that a second start continues and never mixes. Of
+ * a log on Kafka the data folder remembers what was fed from here.
  */
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { Config } from '../core/config.ts';
 import { ShrikeError } from '../core/errors.ts';
 import { writeError } from '../ingest/text-file.ts';
 
@@ -32,11 +33,12 @@ export function csvSource(paths: readonly string[]): Source {
  * @throws USAGE when the folder's payments come from somewhere else
  */
 export function claimSource(
-  dataDir: string,
+  { dataDir, kafka }: Pick<Config, 'dataDir' | 'kafka'>,
   source: Source,
   paymentCount = Number.POSITIVE_INFINITY,
 ): boolean {
-  const file = join(dataDir, 'source.json');
+  const isEmbedded = kafka.bootstrap === '';
+  const file = join(dataDir, isEmbedded ? 'source.json' : 'source.kafka.json');
   const text = JSON.stringify(source);
   const known = readMarker(file);
   if (known === text) return true;
@@ -45,7 +47,9 @@ export function claimSource(
   if (paymentCount > 0 && (known !== undefined || source.kind === 'csv')) {
     throw new ShrikeError(
       'USAGE',
-      `${dataDir} holds payments of another source (${known ?? 'not known'}); give this one a folder of its own: --data DIR`,
+      isEmbedded
+        ? `${dataDir} holds payments of another source (${known ?? 'not known'}); give this one a folder of its own: --data DIR`
+        : `the topic holds payments of another source (${known ?? 'not known'}); give this one a topic of its own: --set input.transactions=NAME`,
     );
   }
   try {

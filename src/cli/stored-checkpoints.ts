@@ -31,8 +31,11 @@ export class StoredCheckpoints {
     this.partitions = partitions;
   }
 
-  /** Undefined when the folder has none: opening the store would make it. */
-  static async open(config: Config): Promise<StoredCheckpoints | undefined> {
+  /**
+   * Undefined when the folder has none: opening the store would make it.
+   * @param logName the log to restore to, which checkpoints of another one cannot serve
+   */
+  static async open(config: Config, logName?: string): Promise<StoredCheckpoints | undefined> {
     const { application, dataDir, checkpoints } = config;
     const folder = join(dataDir, 'checkpoints');
     if (config.s3.bucket === '' && !existsSync(folder)) return undefined;
@@ -44,7 +47,13 @@ export class StoredCheckpoints {
     return new StoredCheckpoints(
       {
         store,
-        checkpoints: openCheckpoints({ store, application, clock, ...checkpoints }),
+        checkpoints: openCheckpoints({
+          store,
+          application,
+          ...(logName !== undefined && { log: logName }),
+          clock,
+          ...checkpoints,
+        }),
         application,
         topic,
       },

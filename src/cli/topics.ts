@@ -1,20 +1,31 @@
 /** `shrike topics` and `shrike lag`: what is in the log, and how far the engine is with it. */
+import type { Config } from '../core/config.ts';
 import type { TopicDescription } from '../core/log.ts';
+import { topicsOf } from '../job.ts';
 import { withAccess } from './access.ts';
 import type { PartitionPosition } from './access-contract.ts';
 import { configOf, print, printJson, table } from './common.ts';
 import type { CommonOptions } from './options.ts';
 
 export interface TopicsOptions extends CommonOptions {
+  readonly all?: boolean;
   readonly json?: boolean;
 }
 
 export async function showTopics(options: TopicsOptions): Promise<void> {
-  await withAccess(configOf(options).config, async (access) => {
-    const topics = await access.topics();
+  const { config } = configOf(options);
+  await withAccess(config, async (access) => {
+    const topics = [...(await access.topics(options.all === true ? undefined : ours(config)))];
+    topics.sort((a, b) => a.topic.localeCompare(b.topic));
     if (options.json === true) printJson(topics);
     else print(table([['topic', 'partitions', 'records', 'kept'], ...topics.map(topicRow)]));
   });
+}
+
+/** What the engine reads and writes, and what it did when it was configured otherwise. */
+function ours(config: Config): readonly string[] {
+  const outputs = { scored: true, features: true };
+  return topicsOf({ ...config, outputs }).map(({ topic }) => topic);
 }
 
 function topicRow({ topic, partitions, offsets, cleanup, retentionMs }: TopicDescription) {

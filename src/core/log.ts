@@ -108,10 +108,14 @@ export interface Log {
    * @returns base offsets.
    */
   append(appends: readonly Append[]): Promise<readonly Offset[]>;
-  /** Committed next offsets; undefined where the group has none. */
+  /**
+   * Committed next offsets; undefined where the group has none. A commit under way is waited for,
+   * except where `asOfNow` says that an offset which is about to change is good enough.
+   */
   committed(
     group: string,
     partitions: readonly TopicPartition[],
+    options?: { readonly asOfNow: boolean },
   ): Promise<readonly (Offset | undefined)[]>;
   join(group: string, topic: string, listener: MembershipListener): Promise<Membership>;
   /**

@@ -180,6 +180,15 @@ function readTests(bench: () => Bench): void {
     expect(found.map(({ value }) => value?.length)).toEqual([900_000, 5]);
   });
 
+  test('reads of several partitions at once bring each its record, however few bytes they ask for', async () => {
+    const { log, topic } = bench();
+    const places = [0, 1].map((partition) => ({ topic, partition }));
+    await log.append(places.map((at) => ({ ...at, records: packed('k=1', 'k=2') })));
+    const reads = places.map((at) => log.read({ ...at, from: 0, bytesMax: 1, waitMs: 0 }));
+    const found = await Promise.all(reads);
+    expect(found.map(({ batches }) => recordsOf(batches)[0]?.value)).toEqual(['1', '1']);
+  });
+
   test('small reads, one after the other, give each record once', async () => {
     const { log, at } = bench();
     for (let i = 0; i < 20; i++) {

@@ -126,7 +126,7 @@ export class MemoryLog implements Log {
   }
 
   async identity(topic: string): Promise<string> {
-    this.#requireAlive();
+    this.#partition({ topic, partition: 0 });
     return `memory/${topic}`;
   }
 

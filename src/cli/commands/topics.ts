@@ -17,6 +17,7 @@ Examples:
 export function addTopics(program: Command): void {
   withCommonOptions(program.command('topics'))
     .description('list the topics of the log')
+    .option('--all', 'those of others, too, on Kafka')
     .option('--json', 'as JSON, with the offsets of every partition')
     .addHelpText('after', TOPICS_EXAMPLES)
     .action(async (options: TopicsOptions) => (await import('../topics.ts')).showTopics(options));

@@ -4,9 +4,6 @@ import type { Config } from '../../core/config.ts';
 import { ShrikeError } from '../../core/errors.ts';
 import type { HostPort, KafkaSettings, SaslSettings, TlsSettings } from './wire/settings.ts';
 
-/** Read when `kafka.sasl.passwordFile` is empty. */
-export const KAFKA_PASSWORD_VARIABLE = 'SHRIKE_KAFKA_PASSWORD';
-
 export interface KafkaSettingsInput {
   readonly kafka: Config['kafka'];
   /** How the brokers' logs and quotas name this program. */
@@ -50,14 +47,14 @@ function sasl(
   const password =
     passwordFile !== ''
       ? fileText('kafka.sasl.passwordFile', passwordFile).replace(/\r?\n$/, '')
-      : env[KAFKA_PASSWORD_VARIABLE];
+      : env.SHRIKE_KAFKA_PASSWORD;
   if (username === '') {
     throw new ShrikeError('CONFIG_INVALID', `kafka.sasl.username is empty; ${mechanism} wants one`);
   }
   if (password === undefined || password === '') {
     throw new ShrikeError(
       'CONFIG_INVALID',
-      `no password for ${username}: set ${KAFKA_PASSWORD_VARIABLE} or kafka.sasl.passwordFile`,
+      `no password for ${username}: set SHRIKE_KAFKA_PASSWORD or kafka.sasl.passwordFile`,
     );
   }
   return { mechanism, username, password };

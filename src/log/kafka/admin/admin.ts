@@ -93,19 +93,21 @@ export class KafkaAdmin {
   }
 
   /**
-   * Waits for a commit that is under way, and may change an offset, to be decided.
+   * Waits for a commit that is under way, and may change an offset, to be decided; or does not.
    * @throws LOG_UNAVAILABLE, KAFKA_NOT_AUTHORIZED, KAFKA_REQUEST_FAILED
    */
   async committed(
     group: string,
     of: readonly TopicPartition[],
+    { asOfNow } = { asOfNow: false },
   ): Promise<readonly (Offset | undefined)[]> {
     const { cluster } = this.#options;
+    const asked = { group, of, isStable: !asOfNow };
     const answer = await this.#patiently(
       `the committed offsets of the group ${group}`,
       async () => {
         const node = await cluster.coordinator('group', group);
-        const found = await cluster.call(node, 'general', OFFSET_FETCH, { group, of });
+        const found = await cluster.call(node, 'general', OFFSET_FETCH, asked);
         const failed = found.offsets.find(({ error }) => error !== 0)?.error ?? 0;
         const error = found.error === 0 ? failed : found.error;
         if (error === 0) return found.offsets;

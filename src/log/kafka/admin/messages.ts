@@ -122,14 +122,21 @@ export interface CommittedOffset extends TopicPartition {
 }
 
 /** Stable offsets only: one that a commit under way may still change has an error. */
+export interface OffsetsAsked {
+  readonly group: string;
+  readonly of: readonly TopicPartition[];
+  /** Refused while a commit is under way that may change one of them. */
+  readonly isStable: boolean;
+}
+
 export const OFFSET_FETCH: Api<
-  { readonly group: string; readonly of: readonly TopicPartition[] },
+  OffsetsAsked,
   { readonly error: number; readonly offsets: readonly CommittedOffset[] }
 > = {
   name: 'OffsetFetch',
   key: 9,
   version: 7,
-  encode: (to, { group, of }) =>
+  encode: (to, { group, of, isStable }) =>
     to
       .string(group)
       .array(byTopic(of), ([topic, partitions]) =>
@@ -138,7 +145,7 @@ export const OFFSET_FETCH: Api<
           .array(partitions, ({ partition }) => to.i32(partition))
           .tags(),
       )
-      .bool(true)
+      .bool(isStable)
       .tags(),
   decode: (from) => {
     from.i32(); // throttle time
