@@ -3,7 +3,7 @@
  * was asked: `init -1`, `add 0`, `offsets 0`, `commit 0`, `abort 0`, each with the epoch.
  */
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { BROKER_ERRORS, type BrokerError } from '../../src/log/kafka/wire/broker-errors.ts';
 import { Reader } from '../../src/log/kafka/wire/reader.ts';
 import { Writer } from '../../src/log/kafka/wire/writer.ts';
@@ -36,7 +36,8 @@ export class ScriptedTransactions {
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    const address = this.#server.address();
+    return typeof address === 'object' ? (address?.port ?? 0) : 0;
   }
 
   async stop(): Promise<void> {
