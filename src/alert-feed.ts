@@ -35,7 +35,10 @@ export interface FollowOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** Calls `onAlert` in offset order of each partition, until the signal aborts. */
+/**
+ * Calls `onAlert` in offset order of each partition, until the signal aborts. A log that does not
+ * answer is told to `onError`, and asked again.
+ */
 export async function followAlerts(
   options: FollowOptions,
   onAlert: (alert: AlertRecord) => void,
@@ -51,10 +54,16 @@ async function followOne(
   partition: number,
   onAlert: (alert: AlertRecord) => void,
 ): Promise<void> {
-  const { earliest, highWatermark } = await log.offsets({ topic, partition });
-  let from = startAt?.[partition] ?? Math.max(earliest, highWatermark - backlog);
+  let from = startAt?.[partition];
+  let isPlaced = false;
   while (!signal.aborted) {
     try {
+      if (from === undefined || !isPlaced) {
+        const { earliest, highWatermark } = await log.offsets({ topic, partition });
+        // Retention may have overtaken a follower that stood still.
+        from = Math.max(earliest, from ?? highWatermark - backlog);
+        isPlaced = true;
+      }
       const request = { topic, partition, from, bytesMax: READ_BYTES_MAX, waitMs: WAIT_MS, signal };
       for (const batch of (await log.read(request)).batches) {
         for (const alert of parseAlerts(partition, batch)) onAlert(alert);
@@ -63,8 +72,7 @@ async function followOne(
     } catch (error) {
       if (signal.aborted) return;
       onError(error);
-      // Retention may have overtaken a follower that stood still.
-      from = Math.max(from, (await log.offsets({ topic, partition })).earliest);
+      isPlaced = false;
       await clock.sleep(WAIT_MS, signal);
     }
   }
