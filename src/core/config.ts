@@ -323,6 +323,12 @@ export const ConfigSchema = Type.Object(
           default: '127.0.0.1',
         }),
         port: integer('Port; 0 picks a free one.', 8477, 0, 65_535),
+        hostNames: Type.String({
+          description:
+            'Names besides its own under which it may be asked, `name,name`: those of a service or an ingress in front of it.',
+          default: '',
+          pattern: '^([a-zA-Z0-9._-]+(, ?[a-zA-Z0-9._-]+)*)?$',
+        }),
       },
       closed,
     ),

@@ -144,7 +144,11 @@ export const ERRORS = {
     'never',
     'The topic exists with another number of partitions; use its number, or another topic.',
   ),
-  LOG_UNAVAILABLE: kind('external', 'backoff', 'Processing goes on when the log answers.'),
+  LOG_UNAVAILABLE: kind(
+    'external',
+    'backoff',
+    'Check kafka.bootstrap; an engine goes on by itself.',
+  ),
   KAFKA_AUTH_FAILED: kind(
     'input',
     'never',

@@ -40,6 +40,7 @@ export class Connection {
   #bytes = 0;
   #needed = 4;
   #end: ShrikeError | undefined;
+  #hasAnswered = false;
   #reauthenticateAt = Number.POSITIVE_INFINITY;
 
   private constructor(options: ConnectionOptions, socket: Socket) {
@@ -47,7 +48,7 @@ export class Connection {
     this.#socket = socket;
     socket.on('data', (chunk) => this.#onData(chunk));
     socket.on('error', (error) => this.#close(this.#unavailable(error.message, error)));
-    socket.on('close', () => this.#close(this.#unavailable('the broker closed the connection')));
+    socket.on('close', () => this.#close(this.#unavailable(this.#whyClosed)));
   }
 
   /** @throws LOG_UNAVAILABLE, KAFKA_AUTH_FAILED */
@@ -98,6 +99,12 @@ export class Connection {
     });
   }
 
+  /** A listener that wants a login, or TLS, hangs up on who does not begin with it. */
+  get #whyClosed(): string {
+    const what = 'the broker closed the connection';
+    return this.#hasAnswered ? what : `${what} at once: does it want kafka.sasl, or kafka.tls?`;
+  }
+
   close(): void {
     this.#close(this.#unavailable('the connection is closed'));
   }
@@ -115,7 +122,7 @@ export class Connection {
       const all = this.#chunks[0] as Buffer;
       const length = all.readInt32BE(0);
       if (length < 4 || length > ANSWER_BYTES_MAX) {
-        this.#close(this.#unavailable('this is no Kafka broker, or one that wants TLS'));
+        this.#close(this.#unavailable('this is no Kafka broker, or one that wants kafka.tls'));
         return;
       }
       this.#needed = 4 + length;
@@ -136,6 +143,7 @@ export class Connection {
       this.#close(this.#unavailable(`an answer to nothing that was asked (${id})`));
       return;
     }
+    this.#hasAnswered = true;
     this.#waiting.delete(id);
     clearTimeout(waiting.timer);
     if (waiting.flexible) body.tags();
@@ -175,7 +183,8 @@ function dial({ settings, at }: ConnectionOptions): Promise<Socket> {
       socket.destroy();
       const code = (error as NodeJS.ErrnoException).code ?? '';
       const isUntrusted = /^(CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/.test(code);
-      if (!isUntrusted) return reject(unavailable(at, error.message, error));
+      const doubt = tls !== undefined && code === 'ECONNRESET' ? ': does it speak TLS?' : '';
+      if (!isUntrusted) return reject(unavailable(at, `${error.message}${doubt}`, error));
       const message = `TLS with ${host}:${port} failed: ${error.message}`;
       reject(new ShrikeError('KAFKA_AUTH_FAILED', message, { cause: error }));
     };
