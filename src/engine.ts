@@ -257,6 +257,7 @@ export class Engine implements EngineView {
       view: this,
       health: () => this.health(),
       ...this.config.api,
+      hostNames: this.config.api.hostNames.split(/, ?/),
       token,
       uiDir: fileURLToPath(UI_FOLDER),
       onError: (error) => this.#warn('API request failed', error),
