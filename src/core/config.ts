@@ -78,14 +78,14 @@ export const ConfigSchema = Type.Object(
           default: 'cooperative',
         }),
         sessionTimeoutMs: integer(
-          'Milliseconds without a heartbeat after which the broker gives the partitions to others.',
-          10_000,
+          'Milliseconds without a heartbeat after which the broker gives the partitions to others. Brokers allow 6,000 to 1,800,000 unless told otherwise; longer than it takes to replace a broker that died.',
+          15_000,
           1000,
           1_800_000,
         ),
         transactionTimeoutMs: integer(
-          'Milliseconds after which the broker aborts a commit that is under way.',
-          60_000,
+          'Milliseconds after which the broker aborts a commit that is under way: as long may the partitions of a process that died in one wait, if no process takes its instanceId.',
+          15_000,
           1000,
           900_000,
         ),

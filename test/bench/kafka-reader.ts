@@ -56,7 +56,10 @@ async function send(partition: number, keys: readonly string[]): Promise<void> {
   const batch = encodeBatch({ baseOffset: 0, records });
   for (;;) {
     const leader = await cluster.leader({ topic, partition });
-    const [answer] = await cluster.call(leader, 'produce', SEND, { partition, batch });
+    const [answer] = await cluster.call({ node: leader, lane: 'produce' }, SEND, {
+      partition,
+      batch,
+    });
     if (answer?.error === 0) return;
     cluster.forgetTopic(topic); // its leader does not know of it yet
     await clock.sleep(50);

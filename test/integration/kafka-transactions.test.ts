@@ -125,7 +125,8 @@ describe('fences', () => {
     isHeld = true;
     const late = member.commit(1);
     const node = await bench.cluster.coordinator('transaction', bench.name);
-    const phase = () => bench.cluster.call(node, 'general', DESCRIBE_TRANSACTION, bench.name);
+    const phase = () =>
+      bench.cluster.call({ node, lane: 'general' }, DESCRIBE_TRANSACTION, bench.name);
     await expect.poll(phase, { timeout: 20_000 }).toBe('Ongoing');
     await expect.poll(phase, { timeout: 20_000 }).toBe('CompleteAbort');
     isHeld = false;

@@ -38,8 +38,7 @@ export class ScriptedCoordinator {
       coordinator: async () => 1,
       forgetCoordinator: () => {},
       hangUp: () => {},
-      call: (_node: number, _lane: string, api: { name: string }, request: never) =>
-        this.#answer(api.name, request),
+      call: (_to: object, api: { name: string }, request: never) => this.#answer(api.name, request),
     };
     return cluster as unknown as Cluster;
   }

@@ -43,6 +43,12 @@ export type GroupLane = `group ${string}`;
 /** A join is answered when all have joined: the rebalance time-out (60 s), and some more. */
 const GROUP_TIMEOUT_MS = 65_000;
 
+/** Where a request goes: a broker, and behind which others it may have to wait. */
+export interface Address {
+  readonly node: number;
+  readonly lane: Lane;
+}
+
 const RETRY_MS_MIN = 20;
 const RETRY_MS_MAX = 500;
 
@@ -63,7 +69,7 @@ export class Cluster {
    * Asks one broker.
    * @throws LOG_UNAVAILABLE, KAFKA_AUTH_FAILED
    */
-  async call<Q, A>(node: number, lane: Lane, api: Api<Q, A>, request: Q): Promise<A> {
+  async call<Q, A>({ node, lane }: Address, api: Api<Q, A>, request: Q): Promise<A> {
     try {
       const connection = await this.#connection(node, lane);
       return await connection.call(api, request);

@@ -73,7 +73,11 @@ export class KafkaAdmin {
       topics: there.map(({ topic }) => topic),
       names: ['cleanup.policy', 'retention.ms'],
     };
-    const described = await cluster.call(controller, 'general', DESCRIBE_TOPICS, asked);
+    const described = await cluster.call(
+      { node: controller, lane: 'general' },
+      DESCRIBE_TOPICS,
+      asked,
+    );
     const settings = new Map(described.map((one) => [one.topic, refused('describe', one)]));
     return there.map(({ topic, partitions }) => {
       const of = settings.get(topic)?.settings;
@@ -107,7 +111,7 @@ export class KafkaAdmin {
       `the committed offsets of the group ${group}`,
       async () => {
         const node = await cluster.coordinator('group', group);
-        const found = await cluster.call(node, 'general', OFFSET_FETCH, asked);
+        const found = await cluster.call({ node, lane: 'general' }, OFFSET_FETCH, asked);
         const failed = found.offsets.find(({ error }) => error !== 0)?.error ?? 0;
         const error = found.error === 0 ? failed : found.error;
         if (error === 0) return found.offsets;
@@ -129,7 +133,10 @@ export class KafkaAdmin {
     await this.#patiently(`deletion from ${at.topic}-${at.partition}`, async () => {
       const node = await cluster.leader(at);
       const of = [{ ...at, before }];
-      const [answer] = await cluster.call(node, 'general', DELETE_RECORDS, { of, timeoutMs });
+      const [answer] = await cluster.call({ node, lane: 'general' }, DELETE_RECORDS, {
+        of,
+        timeoutMs,
+      });
       const error = answer?.error ?? 0;
       if (error === 0) return true;
       cluster.forgetTopic(at.topic);
@@ -151,7 +158,10 @@ export class KafkaAdmin {
     }));
     await this.#patiently(`creation of ${specs.map(({ topic }) => topic).join(', ')}`, async () => {
       const node = await cluster.controller();
-      const outcomes = await cluster.call(node, 'general', CREATE_TOPICS, { topics, timeoutMs });
+      const outcomes = await cluster.call({ node, lane: 'general' }, CREATE_TOPICS, {
+        topics,
+        timeoutMs,
+      });
       // Another process that starts at the same time may have been first.
       const failed = outcomes.filter(
         ({ error }) => error !== 0 && error !== BROKER_ERRORS.TOPIC_ALREADY_EXISTS,

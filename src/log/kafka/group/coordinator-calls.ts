@@ -83,7 +83,7 @@ export class CoordinatorCalls {
   ): Promise<CoordinatorAnswer<A>> {
     try {
       const node = await this.#cluster.coordinator('group', this.#group);
-      const answer = await this.#cluster.call(node, lane, api, request);
+      const answer = await this.#cluster.call({ node, lane }, api, request);
       const error = errorOf(answer);
       const verdict = verdictOf(error);
       if (verdict === 'ok' || verdict === 'named') return { verdict, answer };

@@ -126,7 +126,7 @@ export class BrokerFetches {
     }
     try {
       const request = { waitMs, bytesMax: ANSWER_BYTES_MAX, partitions };
-      const answer = await cluster.call(node, lane, FETCH, request);
+      const answer = await cluster.call({ node, lane }, FETCH, request);
       const positions = partitions.map(({ offset }) => offset);
       if (answer.error !== 0) throw this.#refusal(brokerError(answer.error));
       const isAnswered = answer.partitions.length > 0 || answer.throttleMs > 0;

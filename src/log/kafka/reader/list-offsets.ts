@@ -110,7 +110,7 @@ async function askLeader(
 ): Promise<[string, PartitionOffsets][]> {
   const ask = async (isolation: number, timestamp: number) => {
     const asked = { isolation, timestamp, of };
-    const answers = await cluster.call(leader, 'general', LIST_OFFSETS, asked);
+    const answers = await cluster.call({ node: leader, lane: 'general' }, LIST_OFFSETS, asked);
     for (const answer of answers) if (answer.error !== 0) throw refusal(answer);
     return new Map(answers.map((each) => [topicPartitionName(each), each.offset]));
   };

@@ -161,7 +161,10 @@ export class ProducerIdentity {
   /** Aborts what is open. A commit that was decided stays: then there is nothing to abort. */
   async #abort(): Promise<void> {
     const aborted = await this.#ask('abort', (node) =>
-      this.#options.cluster.call(node, 'transaction', END, { ...this.writing, commit: false }),
+      this.#options.cluster.call({ node, lane: 'transaction' }, END, {
+        ...this.writing,
+        commit: false,
+      }),
     );
     if (aborted.verdict === 'done') return this.#init(this.#epoch);
     this.#heardOrThrow(aborted);
@@ -179,10 +182,10 @@ export class ProducerIdentity {
       const first = this.#first as Beginning;
       if (typeof first === 'string') {
         const request = { ...this.writing, group: first };
-        return cluster.call(node, 'transaction', ADD_OFFSETS, request);
+        return cluster.call({ node, lane: 'transaction' }, ADD_OFFSETS, request);
       }
       const request = { ...this.writing, partitions: [first] };
-      const [found] = await cluster.call(node, 'transaction', ADD_PARTITIONS, request);
+      const [found] = await cluster.call({ node, lane: 'transaction' }, ADD_PARTITIONS, request);
       return found ?? { error: 0 };
     });
     if (probed.verdict === 'done') return this.#init(NO_PRODUCER);
@@ -194,7 +197,7 @@ export class ProducerIdentity {
     const { cluster, transactionalId, transactionTimeoutMs } = this.#options;
     const asked = await this.#ask('init', async (node) => {
       const request = { transactionalId, transactionTimeoutMs, ...as };
-      const found = await cluster.call(node, 'transaction', INIT_PRODUCER_ID, request);
+      const found = await cluster.call({ node, lane: 'transaction' }, INIT_PRODUCER_ID, request);
       if (found.error === 0) this.#epoch = { producerId: found.producerId, epoch: found.epoch };
       return found;
     });

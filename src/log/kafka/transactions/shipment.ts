@@ -72,7 +72,7 @@ export class Shipment {
   }
 
   async #sendTo(node: number, batches: readonly PartitionBatch[]): Promise<readonly Reply[]> {
-    const answer = await this.#cluster.call(node, 'produce', PRODUCE, {
+    const answer = await this.#cluster.call({ node, lane: 'produce' }, PRODUCE, {
       transactionalId: this.#transactionalId,
       timeoutMs: REPLICAS_WAIT_MS,
       batches,

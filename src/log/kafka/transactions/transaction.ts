@@ -63,7 +63,7 @@ export class Transaction {
       what: 'to commit',
       once: async () => {
         const request = { ...identity.writing, commit: true };
-        return cluster.call(await this.#coordinator(), 'transaction', END, request);
+        return cluster.call({ node: await this.#coordinator(), lane: 'transaction' }, END, request);
       },
     });
   }
@@ -75,7 +75,7 @@ export class Transaction {
     const addPartitions = async (): Promise<Reply> => {
       const request = { ...identity.writing, partitions };
       const node = await this.#coordinator();
-      const found = await cluster.call(node, 'transaction', ADD_PARTITIONS, request);
+      const found = await cluster.call({ node, lane: 'transaction' }, ADD_PARTITIONS, request);
       return worst(
         'add',
         found.map(({ error, ...at }) => ({ error, reason: topicPartitionName(at) })),
@@ -83,7 +83,11 @@ export class Transaction {
     };
     const addOffsets = async (group: string): Promise<Reply> => {
       const request = { ...identity.writing, group };
-      return cluster.call(await this.#coordinator(), 'transaction', ADD_OFFSETS, request);
+      return cluster.call(
+        { node: await this.#coordinator(), lane: 'transaction' },
+        ADD_OFFSETS,
+        request,
+      );
     };
     if (partitions.length > 0) {
       adding.push(this.#done({ step: 'add', what: 'to begin a commit', once: addPartitions }));
@@ -152,7 +156,7 @@ export class Transaction {
       once: async () => {
         const node = await cluster.coordinator('group', group);
         const request = { ...identity.writing, group, member, offsets };
-        const found = await cluster.call(node, 'transaction', COMMIT_OFFSETS, request);
+        const found = await cluster.call({ node, lane: 'transaction' }, COMMIT_OFFSETS, request);
         return worst('offsets', found);
       },
       elsewhere: () => cluster.forgetCoordinator('group', group),
