@@ -3,6 +3,7 @@
  * order. What it shows of itself is the EngineView of core/status.ts.
  */
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { openCheckpoints } from '../checkpoints/checkpoints.ts';
@@ -88,6 +89,8 @@ export class Engine implements EngineView {
 
   private constructor(parts: OpenParts) {
     const { config, log, model } = parts;
+    // Of each partition's alerts a reader waits for it: many listeners are no leak.
+    setMaxListeners(0, this.#stop.signal);
     this.#parts = parts;
     this.log = log;
     this.config = config;

@@ -1,4 +1,5 @@
 /** `shrike alerts`: a consumer of the alert topic that prints each alert in full. */
+import { setMaxListeners } from 'node:events';
 import { followAlerts } from '../alert-feed.ts';
 import { systemClock as clock } from '../core/clock.ts';
 import { explain, ShrikeError } from '../core/errors.ts';
@@ -49,6 +50,8 @@ async function followLog(access: Access, { count, each, signal }: Following): Pr
   const isOld = ({ partition, offset }: AlertRecord) => offset < (startAt[partition] ?? 0);
   for (const alert of await access.alerts(count)) if (isOld(alert)) each(alert);
   const { partitions } = topic;
+  // Each partition's reader waits for it.
+  setMaxListeners(0, signal);
   const log = await access.reader();
   const onError = (error: unknown) => process.stderr.write(`${explain(error)}\n`);
   const where = { log, topic: ALERTS_TOPIC, partitions, startAt, backlog: 0 };

@@ -3,9 +3,13 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Command, type Ended } from '../support/command-line.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { seeded } from '../../src/core/random.ts';
+import { openKafkaLog } from '../../src/log/kafka/log.ts';
+import { Command, type Ended, until } from '../support/command-line.ts';
 import { deleteTopics } from '../support/kafka-acls.ts';
 import { type KafkaBroker, startKafka } from '../support/kafka-broker.ts';
+import { bootstrapOf } from '../support/kafka-log.ts';
 
 const LIMIT_MS = 240_000;
 
@@ -93,4 +97,34 @@ test('a topic that is made again, and has outgrown the old one, does not get the
   );
   const rows = JSON.parse(lag.stdout) as readonly { readonly lagRecords: number }[];
   expect(rows.map(({ lagRecords }) => lagRecords)).toEqual([0, 0]);
+});
+
+test('a topic that is made again while it is read has no positions any more', {
+  timeout: LIMIT_MS,
+}, async () => {
+  const log = await openKafkaLog({
+    settings: bootstrapOf(kafka.bootstrap),
+    transactionalId: 'replaced',
+    instanceId: '',
+    assignment: 'cooperative',
+    sessionTimeoutMs: 6000,
+    transactionTimeoutMs: 20_000,
+    replicationFactor: -1,
+    clock: systemClock,
+    random: seeded(1),
+    onTrouble: () => undefined,
+  });
+  const spec = { topic: 'replaced', partitions: 1, cleanup: 'delete', retentionMs: 0 } as const;
+  const at = [{ topic: 'replaced', partition: 0 }];
+  try {
+    await log.ensureTopics([spec]);
+    await log.identity('replaced');
+    expect(await log.committed('g', at)).toEqual([undefined]);
+    await deleteTopics(kafka.bootstrap, ['replaced']);
+    await until(async () => (await log.topics(['replaced'])).length === 0);
+    await log.ensureTopics([spec]);
+    await expect(log.committed('g', at)).rejects.toMatchObject({ code: 'LOG_REPLACED' });
+  } finally {
+    await log.close();
+  }
 });
