@@ -144,11 +144,7 @@ export const ERRORS = {
     'never',
     'The topic exists with another number of partitions; use its number, or another topic.',
   ),
-  LOG_UNAVAILABLE: kind(
-    'external',
-    'backoff',
-    'Check kafka.bootstrap; an engine goes on by itself.',
-  ),
+  LOG_UNAVAILABLE: kind('external', 'backoff', 'See kafka.bootstrap; an engine goes on.'),
   KAFKA_AUTH_FAILED: kind(
     'input',
     'never',
