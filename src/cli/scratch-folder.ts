@@ -1,17 +1,22 @@
 /** A folder for one command, gone when the command ends, however it ends. */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ShrikeError } from '../core/errors.ts';
+import { makeFolder } from '../data-folder.ts';
 
 export class ScratchFolder {
   readonly path: string;
+  readonly #parent: string;
+  readonly #isParentMade: boolean;
   readonly #atExit = () => this.remove();
 
   /** @param parent made when it is not there; the process has a folder of its own in it */
   constructor(parent: string) {
+    this.#parent = parent;
     this.path = join(parent, String(process.pid));
     try {
-      mkdirSync(parent, { recursive: true });
+      this.#isParentMade = !existsSync(parent);
+      makeFolder(parent);
       sweep(parent);
       mkdirSync(this.path);
     } catch (cause) {
@@ -23,6 +28,8 @@ export class ScratchFolder {
   remove(): void {
     process.off('exit', this.#atExit);
     rmSync(this.path, { recursive: true, force: true });
+    if (!this.#isParentMade || readdirSync(this.#parent).length > 0) return;
+    rmdirSync(this.#parent);
   }
 }
 

@@ -1,4 +1,5 @@
 /** `shrike drill failover` in a group on a real broker, with its checkpoints on a real MinIO. */
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,7 +38,11 @@ function settings(): readonly string[] {
 }
 
 function drill(data: string, ...args: string[]): Promise<Ended> {
-  return new Command(['drill', 'failover', '--json', '--data', data, ...args], minio.env).ended;
+  return run('failover', data, args);
+}
+
+function run(kind: string, data: string, args: readonly string[]): Promise<Ended> {
+  return new Command(['drill', kind, '--json', '--data', data, ...args], minio.env).ended;
 }
 
 test(
@@ -65,6 +70,16 @@ test(
     const { body } = await callUrl(`${engine.address}/api/drills`, { headers });
     expect((JSON.parse(body) as DrillSummary[])[0]?.newest).toEqual(report);
     expect((await engine.command.interrupt()).code).toBe(0);
+
+    // From any machine: bucket and brokers are all that a restore needs.
+    const elsewhere = join(folder, 'elsewhere');
+    const restored = await run('restore', elsewhere, [...settings(), '--checkpoint', 'previous']);
+    expect(restored.stderr).toBe('');
+    expect(JSON.parse(restored.stdout)).toMatchObject({
+      verdict: 'equal',
+      partitions: Array.from({ length: 4 }, () => ({ expected: { from: 'manifest' } })),
+    });
+    expect(existsSync(elsewhere)).toBe(false);
 
     // Now the drill's member would be the only one.
     const alone = await drill(data, ...settings());

@@ -11,7 +11,7 @@ import type { ObjectStore } from '../../src/core/object-store.ts';
 import { packActors, unpackActors } from '../../src/core/packed-actors.ts';
 import { DigestSum } from '../../state/digest.ts';
 
-export function checkpointsIn(store: ObjectStore): Checkpoints {
+function checkpointsIn(store: ObjectStore): Checkpoints {
   return openCheckpoints({
     store,
     application: 'shrike',
