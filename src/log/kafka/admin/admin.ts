@@ -78,7 +78,9 @@ export class KafkaAdmin {
       DESCRIBE_TOPICS,
       asked,
     );
-    const settings = new Map(described.map((one) => [one.topic, refused('describe', one)]));
+    const settings = new Map(
+      described.map((one) => [one.topic, refused('tell the settings of', one)]),
+    );
     return there.map(({ topic, partitions }) => {
       const of = settings.get(topic)?.settings;
       const retentionMs = Number(of?.get('retention.ms') ?? -1);
