@@ -155,7 +155,7 @@ describe('help', () => {
     const names = [...listed.matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name as string);
     const ours = names.filter((name) => name !== 'help');
     expect(ours).toEqual([
-      ...['run', 'alerts', 'topics', 'lag', 'state', 'checkpoint', 'restore', 'dlq'],
+      ...['run', 'alerts', 'topics', 'lag', 'state', 'checkpoint', 'restore', 'drill', 'dlq'],
       ...['simulate', 'clean', 'config', 'up', 'down'],
     ]);
     for (const name of ours) {
