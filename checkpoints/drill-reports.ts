@@ -89,7 +89,7 @@ export class DrillReports {
 function parseName(key: string): DrillName | undefined {
   const match = NAME.exec(key.slice(key.lastIndexOf('/') + 1));
   if (match === null) return undefined;
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as number[];
+  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number);
   const kind = DRILL_KINDS.find((one) => one === match[7]);
   const verdict = DRILL_VERDICTS.find((one) => one === match[8]);
   if (kind === undefined || verdict === undefined) return undefined;

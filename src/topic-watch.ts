@@ -66,7 +66,7 @@ export class TopicWatch {
 
   /** Once for each thing, however its numbers change. */
   #tell({ event, facts }: TopicWarning): void {
-    const name = `${event} ${facts.topic ?? facts.partition}`;
+    const name = `${event} ${String(facts.topic ?? facts.partition)}`;
     if (this.#told.has(name)) return;
     this.#told.add(name);
     this.#options.logger.event('warn', event, facts);

@@ -119,8 +119,8 @@ export const ConfigSchema = Type.Object(
         sasl: Type.Object(
           {
             mechanism: Type.Union(
-              ['none', 'PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'].map((m) =>
-                Type.Literal(m as 'PLAIN'),
+              (['none', 'PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const).map((m) =>
+                Type.Literal(m),
               ),
               { description: 'How to authenticate with the brokers.', default: 'none' },
             ),

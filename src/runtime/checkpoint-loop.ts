@@ -133,7 +133,10 @@ export class CheckpointLoop {
     this.#writing = this.#write(snapshot, request)
       .then(
         (meta) => {
-          for (const one of digests) meta ? one.resolve(digestIn(meta)) : one.reject(recovering());
+          for (const one of digests) {
+            if (meta === undefined) one.reject(recovering());
+            else one.resolve(digestIn(meta));
+          }
         },
         (error: unknown) => {
           this.#failed('snapshot failed', error, request);

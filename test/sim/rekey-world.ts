@@ -185,7 +185,7 @@ class RekeyWorld {
     for (let partition = 0; partition < TARGETS; partition++) {
       const lines = [...recordsOf(this.#durable, TARGET, partition)].map(
         ({ records, i, value }) =>
-          `${partition} ${records.key(i)} ${records.timestampMs(i)} ${value}`,
+          `${partition} ${records.key(i)} ${records.timestampMs(i)} ${String(value)}`,
       );
       this.#compareOrder(partition, lines);
       got.push(...lines);

@@ -37,7 +37,7 @@ function manifest(nextOffset: number, more: Partial<Manifest> = {}): Manifest {
     segments: [],
     baseCount: 0,
     ...more,
-  } as Manifest;
+  };
 }
 
 test('profiles with other partitions than the payments are refused, and both are named', () => {
