@@ -13,6 +13,15 @@ import type { Offset } from '../core/ids.ts';
 import type { Append, Log } from '../core/log.ts';
 import type { CommitRequest, Owned, Position } from '../core/messages.ts';
 
+/**
+ * A commit costs the log's side about the same for ten records as for thousands. So after a large
+ * one there is a pause that grows with it, in which the next one gathers: nothing at 5,000 records
+ * a second, some 12 ms when a backlog is drained.
+ */
+const PAUSE_MS_PER_RECORD = 1 / 100;
+const PAUSE_MS_MIN = 1;
+const PAUSE_MS_MAX = 40;
+
 interface Waiting extends Owned, CommitRequest {
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -89,8 +98,12 @@ export class Committer {
       const wait = this.#lastCommitMs + minIntervalMs - clock.nowMs();
       if (wait > 0) await clock.sleep(wait);
       this.#lastCommitMs = clock.nowMs();
-      this.#underWay = this.#commitOnce(this.#take());
+      const taken = this.#take();
+      this.#underWay = this.#commitOnce(taken);
       await this.#underWay;
+      const records = taken.reduce((sum, { recordCount }) => sum + recordCount, 0);
+      const pauseMs = Math.min(records * PAUSE_MS_PER_RECORD, PAUSE_MS_MAX);
+      if (pauseMs >= PAUSE_MS_MIN) await clock.sleep(pauseMs);
     }
     this.#running = undefined;
   }
