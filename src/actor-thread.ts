@@ -1,6 +1,7 @@
 /**
  * Entry of an actor thread: wires state, checkpoints and the flow to the channel, and nothing else.
  */
+import { once } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -10,19 +11,21 @@ import { openSource } from './kafka.ts';
 import { ActorWorker, type Vitals } from './runtime/actor-worker.ts';
 import { openTaskParts } from './task-parts.ts';
 import { threadChannel } from './thread-channel.ts';
-import type { ActorThreadSetup } from './worker-thread.ts';
+import type { ActorThreadSetup, EarlySetup } from './worker-thread.ts';
 
-const { worker, config, model, folders, kafka, logName } = workerData as ActorThreadSetup;
+const early = workerData as EarlySetup;
 const port = parentPort;
 assert(port !== null, 'an actor thread is started by the engine');
+const source = early.kafka === undefined ? undefined : await openSource(early.kafka);
+const [setup] = (await once(early.setup, 'message')) as [ActorThreadSetup];
 
 new ActorWorker({
-  worker,
+  worker: setup.worker,
   clock,
   vitals: threadVitals(),
   channel: threadChannel(port),
-  source: kafka === undefined ? undefined : await openSource(kafka),
-  parts: await openTaskParts({ config, model, folders, logName, clock }),
+  source,
+  parts: await openTaskParts({ ...setup, clock }),
 });
 
 function threadVitals(): Vitals {

@@ -8,7 +8,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { openCheckpoints } from '../checkpoints/checkpoints.ts';
 import { followAlerts } from './alert-feed.ts';
-import { type Api, openApi } from './api/server.ts';
+import type { Api } from './api/server.ts';
 import type { Checkpoints } from './core/checkpoint.ts';
 import { systemClock as clock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
@@ -47,7 +47,7 @@ import type { Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { TopicWatch } from './topic-watch.ts';
 import { VERSION } from './version.ts';
-import { startActorThread } from './worker-thread.ts';
+import { ActorThreads } from './worker-thread.ts';
 
 const STATUS_INTERVAL_MS = 1000;
 const RETENTION_INTERVAL_MS = 60_000;
@@ -112,11 +112,10 @@ export class Engine implements EngineView {
       inputTopic: inputTopicOf(config),
       workers: workersOf(config),
       startWorker: (worker) =>
-        startActorThread({
+        parts.threads.start({
           worker,
           config,
           model,
-          kafka: parts.kafka,
           logName: parts.logName,
           folders: foldersOf(parts.folder),
         }),
@@ -256,6 +255,8 @@ export class Engine implements EngineView {
 
   async #listen(): Promise<void> {
     const token = randomBytes(24).toString('base64url');
+    // Loading the server takes 200 ms, which only who listens should pay.
+    const { openApi } = await import('./api/server.ts');
     this.#api = await openApi({
       view: this,
       health: () => this.health(),
@@ -342,6 +343,7 @@ function workersOf({ workers, input }: Config): number {
 
 interface OpenParts extends EngineOptions {
   readonly kafka: KafkaSettings | undefined;
+  readonly threads: ActorThreads;
   readonly folder: DataFolder;
   readonly log: Log;
   readonly logName: string;
@@ -354,10 +356,15 @@ interface OpenParts extends EngineOptions {
 async function openParts(options: EngineOptions): Promise<OpenParts> {
   const kafka = brokersOf(options.config);
   const folder = claimDataFolder(options.config.dataDir);
+  // Three things that need nothing of each other: threads, log, model.
+  const threads = new ActorThreads(kafka, workersOf(options.config));
   const opening = openLog({ ...options, kafka, folder: folder.log });
+  let scoring: Promise<OpenScorer> | undefined;
   try {
-    // The log is opened meanwhile: neither needs the other.
     const bundle = await bundleOf(options.config);
+    scoring = openScorer({ bundle, clock, threadFile: SCORE_THREAD, ...options.config.scoring });
+    // Who waits for it comes later.
+    scoring.catch(() => undefined);
     const log = await opening;
     const { config, logName } = await prepareLog(log, { ...options, stateFolder: folder.state });
     const objects = await deferObjectStore(config, folder.checkpoints, clock);
@@ -368,15 +375,17 @@ async function openParts(options: EngineOptions): Promise<OpenParts> {
       clock,
       ...config.checkpoints,
     });
-    const scorer = await openScorer({ bundle, clock, threadFile: SCORE_THREAD, ...config.scoring });
+    const scorer = await scoring;
     const { modelId, contentId, featureSet, features } = bundle;
     const threshold = config.scoring.threshold >= 0 ? config.scoring.threshold : bundle.threshold;
     const model = { modelId, contentId, threshold, featureSet, features };
-    const opened = { log, logName, model, scorer, objects, checkpoints };
+    const opened = { log, logName, model, scorer, threads, objects, checkpoints };
     return { ...options, config, kafka, folder, ...opened };
   } catch (error) {
     // The first error is the one to tell.
+    await scoring?.then((scorer) => scorer.close()).catch(() => undefined);
     await opening.then((log) => log.close()).catch(() => undefined);
+    await threads.close();
     folder.release();
     throw error;
   }
@@ -388,8 +397,9 @@ function bundleOf(config: Config): ReturnType<typeof loadBundle> {
 }
 
 /** What cannot be closed well, as a log on a full disk, must not keep the folder claimed. */
-async function closeParts({ scorer, log, folder }: OpenParts): Promise<void> {
+async function closeParts({ scorer, log, folder, threads }: OpenParts): Promise<void> {
   try {
+    await threads.close();
     await scorer.close();
     await log.close();
   } finally {
