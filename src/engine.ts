@@ -4,19 +4,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { openCheckpoints } from '../checkpoints/checkpoints.ts';
 import { followAlerts } from './alert-feed.ts';
 import type { Api } from './api/server.ts';
-import type { Checkpoints } from './core/checkpoint.ts';
 import { systemClock as clock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
 import type { DigestAt, DrillSummary } from './core/drill.ts';
 import { explain } from './core/errors.ts';
 import type { Log } from './core/log.ts';
-import type { ObjectStore } from './core/object-store.ts';
-import type { Model } from './core/scoring.ts';
 import type {
   AlertRecord,
   EngineStatus,
@@ -24,14 +19,16 @@ import type {
   ProducedRecord,
   RecordsRequest,
 } from './core/status.ts';
-import { claimDataFolder, type DataFolder } from './data-folder.ts';
 import { DrillBoard } from './drill-board.ts';
+import {
+  closeParts,
+  type EngineOptions,
+  type OpenParts,
+  openParts,
+  workersOf,
+} from './engine-parts.ts';
 import { inputPositions } from './input-positions.ts';
-import { ALERTS_TOPIC, createFlow, inputTopicOf, topicsOf } from './job.ts';
-import { brokersOf } from './kafka.ts';
-import type { KafkaSettings } from './log/kafka/wire/settings.ts';
-import { deferObjectStore } from './object-store.ts';
-import { openLog, prepareLog } from './open-log.ts';
+import { ALERTS_TOPIC, inputTopicOf, topicsOf } from './job.ts';
 import { appendsOf } from './produced-records.ts';
 import { readPage } from './record-pages.ts';
 import type { Rekeyer } from './rekey/rekeyer.ts';
@@ -40,34 +37,17 @@ import { applyRetention } from './retention.ts';
 import { Coordinator } from './runtime/coordinator.ts';
 import { StatusBoard } from './runtime/status-board.ts';
 import { type StuckWorker, StuckWorkers } from './runtime/stuck-workers.ts';
-import { loadBundle } from './scoring/bundle.ts';
-import { type OpenScorer, openScorer } from './scoring/pool.ts';
 import { type Health, health } from './telemetry/health.ts';
-import type { Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { TopicWatch } from './topic-watch.ts';
 import { VERSION } from './version.ts';
-import { ActorThreads } from './worker-thread.ts';
 
 const STATUS_INTERVAL_MS = 1000;
 const RETENTION_INTERVAL_MS = 60_000;
 /** Of checkpoints many times a second some may take longer without anything being wrong. */
 const CHECKPOINT_LATE_MS_MIN = 3000;
 const ALERTS_KEPT = 200;
-const DEFAULT_BUNDLE = new URL('../../models/default/', import.meta.url);
-const SCORE_THREAD = new URL('./score-thread.js', import.meta.url);
 const UI_FOLDER = new URL('../ui/', import.meta.url);
-
-export interface EngineOptions {
-  readonly config: Config;
-  readonly logger: Logger;
-  /** Serve the page, the API and the metrics. */
-  readonly listen: boolean;
-  /** Ends the process at once: it recovers as from a crash. */
-  readonly onStuck: () => void;
-  /** Runs before the first payment is read: readiness waits for what it appends. */
-  readonly prepare?: (fed: { readonly log: Log; readonly config: Config }) => Promise<void>;
-}
 
 export class Engine implements EngineView {
   readonly log: Log;
@@ -117,7 +97,8 @@ export class Engine implements EngineView {
           config,
           model,
           logName: parts.logName,
-          folders: foldersOf(parts.folder),
+          // Paths, without the functions beside them: those do not go to a thread.
+          folders: { state: parts.folder.state, checkpoints: parts.folder.checkpoints },
         }),
       commit: config.commit,
       emitEvent: (level, event, facts) => parts.logger.event(level, event, facts),
@@ -328,81 +309,5 @@ export class Engine implements EngineView {
 
   #warn(event: string, error: unknown): void {
     this.#parts.logger.event('warn', event, { reason: explain(error) });
-  }
-}
-
-/** What a thread may be told: paths, without the functions beside them. */
-function foldersOf({ state, checkpoints }: DataFolder) {
-  return { state, checkpoints };
-}
-
-function workersOf({ workers, input }: Config): number {
-  const wanted = workers > 0 ? workers : Math.max(1, availableParallelism() - 1);
-  return Math.min(wanted, input.partitions);
-}
-
-interface OpenParts extends EngineOptions {
-  readonly kafka: KafkaSettings | undefined;
-  readonly threads: ActorThreads;
-  readonly folder: DataFolder;
-  readonly log: Log;
-  readonly logName: string;
-  readonly model: Model;
-  readonly scorer: OpenScorer;
-  readonly objects: ObjectStore;
-  readonly checkpoints: Checkpoints;
-}
-
-async function openParts(options: EngineOptions): Promise<OpenParts> {
-  const kafka = brokersOf(options.config);
-  const folder = claimDataFolder(options.config.dataDir);
-  // Three things that need nothing of each other: threads, log, model.
-  const threads = new ActorThreads(kafka, workersOf(options.config));
-  const opening = openLog({ ...options, kafka, folder: folder.log });
-  let scoring: Promise<OpenScorer> | undefined;
-  try {
-    const bundle = await bundleOf(options.config);
-    scoring = openScorer({ bundle, clock, threadFile: SCORE_THREAD, ...options.config.scoring });
-    // Who waits for it comes later.
-    scoring.catch(() => undefined);
-    const log = await opening;
-    const { config, logName } = await prepareLog(log, { ...options, stateFolder: folder.state });
-    const objects = await deferObjectStore(config, folder.checkpoints, clock);
-    const checkpoints = openCheckpoints({
-      store: objects,
-      application: config.application,
-      log: logName,
-      clock,
-      ...config.checkpoints,
-    });
-    const scorer = await scoring;
-    const { modelId, contentId, featureSet, features } = bundle;
-    const threshold = config.scoring.threshold >= 0 ? config.scoring.threshold : bundle.threshold;
-    const model = { modelId, contentId, threshold, featureSet, features };
-    const opened = { log, logName, model, scorer, threads, objects, checkpoints };
-    return { ...options, config, kafka, folder, ...opened };
-  } catch (error) {
-    // The first error is the one to tell.
-    await scoring?.then((scorer) => scorer.close()).catch(() => undefined);
-    await opening.then((log) => log.close()).catch(() => undefined);
-    await threads.close();
-    folder.release();
-    throw error;
-  }
-}
-
-function bundleOf(config: Config): ReturnType<typeof loadBundle> {
-  const folder = config.model === '' ? fileURLToPath(DEFAULT_BUNDLE) : config.model;
-  return loadBundle(folder, createFlow(config).featureNames);
-}
-
-/** What cannot be closed well, as a log on a full disk, must not keep the folder claimed. */
-async function closeParts({ scorer, log, folder, threads }: OpenParts): Promise<void> {
-  try {
-    await threads.close();
-    await scorer.close();
-    await log.close();
-  } finally {
-    folder.release();
   }
 }

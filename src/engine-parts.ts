@@ -1,0 +1,108 @@
+/** What the engine is made of: opened side by side where it can be, closed in the reverse order. */
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { openCheckpoints } from '../checkpoints/checkpoints.ts';
+import type { Checkpoints } from './core/checkpoint.ts';
+import { systemClock as clock } from './core/clock.ts';
+import type { Config } from './core/config.ts';
+import type { Log } from './core/log.ts';
+import type { ObjectStore } from './core/object-store.ts';
+import type { Model } from './core/scoring.ts';
+import { claimDataFolder, type DataFolder } from './data-folder.ts';
+import { createFlow } from './job.ts';
+import { brokersOf } from './kafka.ts';
+import type { KafkaSettings } from './log/kafka/wire/settings.ts';
+import { deferObjectStore } from './object-store.ts';
+import { openLog, prepareLog } from './open-log.ts';
+import { loadBundle } from './scoring/bundle.ts';
+import { type OpenScorer, openScorer } from './scoring/pool.ts';
+import type { Logger } from './telemetry/logger.ts';
+import { ActorThreads } from './worker-thread.ts';
+
+const DEFAULT_BUNDLE = new URL('../../models/default/', import.meta.url);
+const SCORE_THREAD = new URL('./score-thread.js', import.meta.url);
+
+export interface EngineOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  /** Serve the page, the API and the metrics. */
+  readonly listen: boolean;
+  /** Ends the process at once: it recovers as from a crash. */
+  readonly onStuck: () => void;
+  /** Runs before the first payment is read: readiness waits for what it appends. */
+  readonly prepare?: (fed: { readonly log: Log; readonly config: Config }) => Promise<void>;
+}
+
+export function workersOf({ workers, input }: Config): number {
+  const wanted = workers > 0 ? workers : Math.max(1, availableParallelism() - 1);
+  return Math.min(wanted, input.partitions);
+}
+
+export interface OpenParts extends EngineOptions {
+  readonly kafka: KafkaSettings | undefined;
+  readonly threads: ActorThreads;
+  readonly folder: DataFolder;
+  readonly log: Log;
+  readonly logName: string;
+  readonly model: Model;
+  readonly scorer: OpenScorer;
+  readonly objects: ObjectStore;
+  readonly checkpoints: Checkpoints;
+}
+
+export async function openParts(options: EngineOptions): Promise<OpenParts> {
+  const kafka = brokersOf(options.config);
+  const threads = new ActorThreads(kafka, workersOf(options.config));
+  let folder: DataFolder | undefined;
+  let opening: Promise<Log> | undefined;
+  let scoring: Promise<OpenScorer> | undefined;
+  try {
+    // A model that is refused leaves nothing behind.
+    const bundle = await bundleOf(options.config);
+    folder = claimDataFolder(options.config.dataDir);
+    // Side by side: neither needs the other.
+    opening = openLog({ ...options, kafka, folder: folder.log });
+    scoring = openScorer({ bundle, clock, threadFile: SCORE_THREAD, ...options.config.scoring });
+    // Who waits for it comes later.
+    scoring.catch(() => undefined);
+    const log = await opening;
+    const { config, logName } = await prepareLog(log, { ...options, stateFolder: folder.state });
+    const objects = await deferObjectStore(config, folder.checkpoints, clock);
+    const checkpoints = openCheckpoints({
+      store: objects,
+      application: config.application,
+      log: logName,
+      clock,
+      ...config.checkpoints,
+    });
+    const scorer = await scoring;
+    const { modelId, contentId, featureSet, features } = bundle;
+    const threshold = config.scoring.threshold >= 0 ? config.scoring.threshold : bundle.threshold;
+    const model = { modelId, contentId, threshold, featureSet, features };
+    const opened = { log, logName, model, scorer, threads, objects, checkpoints };
+    return { ...options, config, kafka, folder, ...opened };
+  } catch (error) {
+    // The first error is the one to tell.
+    await scoring?.then((scorer) => scorer.close()).catch(() => undefined);
+    await opening?.then((log) => log.close()).catch(() => undefined);
+    await threads.close();
+    folder?.release();
+    throw error;
+  }
+}
+
+function bundleOf(config: Config): ReturnType<typeof loadBundle> {
+  const folder = config.model === '' ? fileURLToPath(DEFAULT_BUNDLE) : config.model;
+  return loadBundle(folder, createFlow(config).featureNames);
+}
+
+/** What cannot be closed well, as a log on a full disk, must not keep the folder claimed. */
+export async function closeParts({ scorer, log, folder, threads }: OpenParts): Promise<void> {
+  try {
+    await threads.close();
+    await scorer.close();
+    await log.close();
+  } finally {
+    folder.release();
+  }
+}
