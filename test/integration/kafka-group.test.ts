@@ -183,14 +183,16 @@ test('cooperative: what is kept is never interrupted, and its generation goes on
   const kept = new Set<number>(a.partitions);
   const b = await members.join('b');
   const c = await members.join('c');
-  await until(() => a.owned.size + b.owned.size + c.owned.size === 8 && c.owned.size === 2);
+  // Not before it is balanced: on the way there, one may still have four.
+  const sizes = () => [a, b, c].map(({ owned }) => owned.size).sort(ascending);
+  await until(() => sizes().join() === '2,3,3');
   for (const line of members.journal.slice(1)) {
     const [name, what, ...numbers] = line.split(' ');
     if (name === 'a' && what === '-') for (const number of numbers) kept.delete(Number(number));
   }
-  // Three of eight are kept from the first to the last, though two members came.
+  // What it has in the end it had from the first, though two members came.
   expect([...kept]).toEqual(a.partitions);
-  expect(kept.size).toBe(3);
+  expect(kept.size).toBeGreaterThanOrEqual(2);
 });
 
 test('cooperative: commits for what is kept go on while members come and go', async () => {

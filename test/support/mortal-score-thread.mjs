@@ -1,10 +1,11 @@
 // A scorer thread that dies of a row whose first feature is 666, and at birth while the environment
 // says so (a thread gets a copy of it when it starts): for tests of what survives it.
 import { workerData } from 'node:worker_threads';
-import { openScoreTask } from '../../dist/src/scoring/score-task.js';
 
 if (process.env.SHRIKE_TEST_STILLBORN === 'throw') throw new Error('stillborn');
 if (process.env.SHRIKE_TEST_STILLBORN === 'exit') process.exit(1);
+// Not before: ending a thread in the middle of loading ONNX Runtime may end the process.
+const { openScoreTask } = await import('../../dist/src/scoring/score-task.js');
 const real = await openScoreTask(workerData);
 
 export async function score(call) {
