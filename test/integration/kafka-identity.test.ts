@@ -1,4 +1,4 @@
-/** State and checkpoints belong to one log: decision 12, on a real broker, with processes. */
+/** State and checkpoints belong to one log: decision 14, on a real broker, with processes. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
