@@ -5,6 +5,7 @@ import { systemClock as clock } from '../../src/core/clock.ts';
 import { seeded } from '../../src/core/random.ts';
 import { KafkaAdmin } from '../../src/log/kafka/admin/admin.ts';
 import { Cluster } from '../../src/log/kafka/cluster.ts';
+import { bootstrapOf } from '../support/kafka-log.ts';
 import { calmRun, PARTITIONS } from './calm.ts';
 import { Fleet, type Member, SESSION_TIMEOUT_MS, wipe } from './fleet.ts';
 import { type Fault, type Step, schedule } from './schedule.ts';
@@ -178,13 +179,7 @@ class Hand {
 }
 
 async function scoredAll(world: World, application: string, payments: number): Promise<void> {
-  const [host, port] = world.kafka.bootstrap.split(':') as [string, string];
-  const settings = {
-    bootstrap: [{ host, port: Number(port) }],
-    clientId: 'chaos',
-    tls: undefined,
-    sasl: undefined,
-  };
+  const settings = bootstrapOf(world.kafka.bootstrap);
   const cluster = new Cluster({ settings, clock, requestTimeoutMs: 10_000 });
   const admin = new KafkaAdmin({ cluster, clock, replicationFactor: 1, patienceMs: 60_000 });
   const all = Array.from({ length: PARTITIONS }, (_, partition) => ({

@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { Cluster } from '../../src/log/kafka/cluster.ts';
 import type { Api } from '../../src/log/kafka/wire/api.ts';
+import type { Writer } from '../../src/log/kafka/wire/writer.ts';
 import { bootstrapOf } from './kafka-log.ts';
 
 const RESOURCE = { topic: 2, group: 3, cluster: 4, transactionalId: 5 } as const;
@@ -28,24 +29,31 @@ export interface Right {
 
 type Outcomes = readonly number[];
 
-const CREATE_ACLS: Api<{ user: string; rights: readonly Right[] }, Outcomes> = {
+interface Rights {
+  readonly user: string;
+  readonly rights: readonly Right[];
+}
+
+/** What is created, and the filter for what is deleted: the same bytes where nothing is null. */
+function writeRights(to: Writer, { user, rights }: Rights): void {
+  to.array(rights, ({ of, name, isPrefix, operation }) =>
+    to
+      .i8(RESOURCE[of])
+      .string(name)
+      .i8(isPrefix === true ? PREFIXED : LITERAL)
+      .string(`User:${user}`)
+      .string('*')
+      .i8(OPERATION[operation])
+      .i8(ALLOW)
+      .tags(),
+  ).tags();
+}
+
+const CREATE_ACLS: Api<Rights, Outcomes> = {
   name: 'CreateAcls',
   key: 30,
   version: 3,
-  encode: (to, { user, rights }) =>
-    to
-      .array(rights, ({ of, name, isPrefix, operation }) =>
-        to
-          .i8(RESOURCE[of])
-          .string(name)
-          .i8(isPrefix === true ? PREFIXED : LITERAL)
-          .string(`User:${user}`)
-          .string('*')
-          .i8(OPERATION[operation])
-          .i8(ALLOW)
-          .tags(),
-      )
-      .tags(),
+  encode: writeRights,
   decode: (from) => {
     from.i32(); // throttle time
     return from.array(() => {
@@ -57,24 +65,11 @@ const CREATE_ACLS: Api<{ user: string; rights: readonly Right[] }, Outcomes> = {
   },
 };
 
-const DELETE_ACLS: Api<{ user: string; rights: readonly Right[] }, Outcomes> = {
+const DELETE_ACLS: Api<Rights, Outcomes> = {
   name: 'DeleteAcls',
   key: 31,
   version: 3,
-  encode: (to, { user, rights }) =>
-    to
-      .array(rights, ({ of, name, isPrefix, operation }) =>
-        to
-          .i8(RESOURCE[of])
-          .nullableString(name)
-          .i8(isPrefix === true ? PREFIXED : LITERAL)
-          .nullableString(`User:${user}`)
-          .nullableString('*')
-          .i8(OPERATION[operation])
-          .i8(ALLOW)
-          .tags(),
-      )
-      .tags(),
+  encode: writeRights,
   decode: (from) => {
     from.i32(); // throttle time
     return from.array(() => {

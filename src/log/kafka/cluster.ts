@@ -5,6 +5,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { ShrikeError } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/ids.ts';
+import { patiently } from './patiently.ts';
 import type { Api } from './wire/api.ts';
 import { brokerError, isTransient } from './wire/broker-errors.ts';
 import { Connection } from './wire/connection.ts';
@@ -50,7 +51,6 @@ export interface Address {
 }
 
 const RETRY_MS_MIN = 20;
-const RETRY_MS_MAX = 500;
 
 export class Cluster {
   readonly #options: ClusterOptions;
@@ -220,17 +220,11 @@ export class Cluster {
     throw new ShrikeError('LOG_TOPIC_UNKNOWN', `there is no topic ${topic} (${name})`);
   }
 
-  async #patiently<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
-    const { clock, requestTimeoutMs } = this.#options;
-    const end = clock.nowMs() + requestTimeoutMs;
-    for (let waitMs = RETRY_MS_MIN; ; waitMs = Math.min(waitMs * 2, RETRY_MS_MAX)) {
-      const found = await look();
-      if (found !== undefined) return found;
-      if (clock.nowMs() + waitMs > end || this.#isClosed) {
-        throw new ShrikeError('LOG_UNAVAILABLE', `${what} is not there`);
-      }
-      await clock.sleep(waitMs);
-    }
+  #patiently<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+    const { clock, requestTimeoutMs: patienceMs } = this.#options;
+    const isOver = () => this.#isClosed;
+    const failure = `${what} is not there`;
+    return patiently({ clock, patienceMs, waitMsMin: RETRY_MS_MIN, failure, isOver }, look);
   }
 
   /** Brokers heard of first: the addresses one starts from may be a gate that is slow, or gone. */

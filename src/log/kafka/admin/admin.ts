@@ -4,6 +4,7 @@ import { ShrikeError } from '../../../core/errors.ts';
 import type { Offset, TopicPartition } from '../../../core/ids.ts';
 import type { TopicDescription, TopicSpec } from '../../../core/log.ts';
 import type { Cluster } from '../cluster.ts';
+import { patiently } from '../patiently.ts';
 import { BROKER_ERRORS, brokerError, isTransient } from '../wire/broker-errors.ts';
 import {
   CREATE_TOPICS,
@@ -25,7 +26,6 @@ export interface KafkaAdminOptions {
 type Described = Omit<TopicDescription, 'offsets'>;
 
 const RETRY_MS_MIN = 5;
-const RETRY_MS_MAX = 500;
 
 export class KafkaAdmin {
   readonly #options: KafkaAdminOptions;
@@ -175,17 +175,10 @@ export class KafkaAdmin {
     });
   }
 
-  async #patiently<T>(what: string, attempt: () => Promise<T | undefined>): Promise<T> {
+  #patiently<T>(what: string, attempt: () => Promise<T | undefined>): Promise<T> {
     const { clock, patienceMs } = this.#options;
-    const end = clock.nowMs() + patienceMs;
-    for (let waitMs = RETRY_MS_MIN; ; waitMs = Math.min(waitMs * 2, RETRY_MS_MAX)) {
-      const result = await attempt();
-      if (result !== undefined) return result;
-      if (clock.nowMs() + waitMs > end) {
-        throw new ShrikeError('LOG_UNAVAILABLE', `the brokers are not ready: ${what}`);
-      }
-      await clock.sleep(waitMs);
-    }
+    const failure = `the brokers are not ready: ${what}`;
+    return patiently({ clock, patienceMs, waitMsMin: RETRY_MS_MIN, failure }, attempt);
   }
 }
 

@@ -1,6 +1,7 @@
 /** The requests of the admin: topics, their settings, committed offsets, deletion of records. */
 import type { TopicPartition } from '../../../core/ids.ts';
 import type { Api } from '../wire/api.ts';
+import { byTopic } from '../wire/by-topic.ts';
 
 export interface NewTopic {
   readonly topic: string;
@@ -205,13 +206,3 @@ export const DELETE_RECORDS: Api<
     return deleted.flat();
   },
 };
-
-function byTopic<T extends TopicPartition>(of: readonly T[]): [string, T[]][] {
-  const topics = new Map<string, T[]>();
-  for (const one of of) {
-    const list = topics.get(one.topic);
-    if (list === undefined) topics.set(one.topic, [one]);
-    else list.push(one);
-  }
-  return [...topics];
-}

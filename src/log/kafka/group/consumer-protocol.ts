@@ -4,6 +4,7 @@
  * version only adds fields at the end.
  */
 import type { TopicPartition } from '../../../core/ids.ts';
+import { byTopic } from '../wire/by-topic.ts';
 import { Reader } from '../wire/reader.ts';
 import { Writer } from '../wire/writer.ts';
 
@@ -54,16 +55,11 @@ export function decodeAssignment(bytes: Buffer): TopicPartition[] {
 }
 
 function writePartitions(to: Writer, partitions: readonly TopicPartition[]): void {
-  const byTopic = new Map<string, number[]>();
-  for (const { topic, partition } of partitions) {
-    const of = byTopic.get(topic);
-    if (of === undefined) byTopic.set(topic, [partition]);
-    else of.push(partition);
-  }
-  to.i32(byTopic.size);
-  for (const [topic, of] of byTopic) {
+  const topics = byTopic(partitions);
+  to.i32(topics.length);
+  for (const [topic, of] of topics) {
     to.shortString(topic).i32(of.length);
-    for (const partition of of) to.i32(partition);
+    for (const { partition } of of) to.i32(partition);
   }
 }
 

@@ -54,7 +54,7 @@ export const FETCH: Api<FetchRequest, FetchAnswer> = {
   encode: (to, { waitMs, bytesMax, partitions }) => {
     to.i32(-1).i32(waitMs).i32(1).i32(bytesMax).i8(READ_COMMITTED);
     to.i32(0).i32(-1); // no session
-    to.array(byTopic(partitions), ([topic, of]) =>
+    to.array(neighbours(partitions), ([topic, of]) =>
       to
         .string(topic)
         .array(of, (each) =>
@@ -87,7 +87,7 @@ export const FETCH: Api<FetchRequest, FetchAnswer> = {
 };
 
 /** Neighbours of one topic share its name; the order stays, for the broker fills in that order. */
-function byTopic(partitions: readonly FetchedFrom[]): [string, FetchedFrom[]][] {
+function neighbours(partitions: readonly FetchedFrom[]): [string, FetchedFrom[]][] {
   const topics: [string, FetchedFrom[]][] = [];
   for (const each of partitions) {
     const last = topics.at(-1);
