@@ -119,9 +119,12 @@ export const ConfigSchema = Type.Object(
         sasl: Type.Object(
           {
             mechanism: Type.Union(
-              (['none', 'PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const).map((m) =>
-                Type.Literal(m),
-              ),
+              [
+                Type.Literal('none'),
+                Type.Literal('PLAIN'),
+                Type.Literal('SCRAM-SHA-256'),
+                Type.Literal('SCRAM-SHA-512'),
+              ],
               { description: 'How to authenticate with the brokers.', default: 'none' },
             ),
             username: Type.String({ description: 'User name for SASL.', default: '' }),
@@ -286,7 +289,7 @@ export const ConfigSchema = Type.Object(
           default: false,
         }),
         encryption: Type.Union(
-          ['none', 'AES256', 'aws:kms'].map((m) => Type.Literal(m as 'none')),
+          [Type.Literal('none'), Type.Literal('AES256'), Type.Literal('aws:kms')],
           {
             description: "Server-side encryption to ask for. `none`: the bucket's default.",
             default: 'none',

@@ -49,10 +49,7 @@ function sasl(
       ? fileText('kafka.sasl.passwordFile', passwordFile).replace(/\r?\n$/, '')
       : env.SHRIKE_KAFKA_PASSWORD;
   if (username === '') {
-    throw new ShrikeError(
-      'CONFIG_INVALID',
-      `kafka.sasl.username is empty; ${String(mechanism)} wants one`,
-    );
+    throw new ShrikeError('CONFIG_INVALID', `kafka.sasl.username is empty; ${mechanism} wants one`);
   }
   if (password === undefined || password === '') {
     throw new ShrikeError(
