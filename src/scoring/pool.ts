@@ -7,7 +7,7 @@ import { ShrikeError } from '../core/errors.ts';
 import type { ScoredRows, Scorer, ScorerStats } from '../core/scoring.ts';
 import { Batcher, type CallResult } from './batcher.ts';
 import type { ModelBundle } from './bundle.ts';
-import type { ScoreAnswer, ScoreCall } from './score-task.ts';
+import type { LoadedMessage, ScoreAnswer, ScoreCall } from './score-task.ts';
 import type { SessionFacts } from './session.ts';
 
 export interface ScorerSetup {
@@ -121,7 +121,7 @@ class ScorerPool implements OpenScorer {
       threadId !== ENDED && !this.#ready.has(threadId);
     while (!late && pool.threads.some(loading)) {
       const changed = new Promise<void>((resolve) => {
-        pool.once('workerCreate', () => resolve());
+        pool.once('message', () => resolve());
         pool.once('workerDestroy', () => resolve());
       });
       await Promise.race([changed, limit]);
@@ -144,7 +144,8 @@ class ScorerPool implements OpenScorer {
     pool.on('error', (error) => {
       this.#lastDeath = error; // the cause of the calls that fail for it
     });
-    pool.on('workerCreate', ({ id }: { id: number }) => this.#ready.add(id));
+    // Not piscina's workerCreate: for its first threads that means started, not loaded.
+    pool.on('message', ({ loaded }: LoadedMessage) => this.#ready.add(loaded));
     pool.on('workerDestroy', () => {
       if (this.#closed || pool !== this.#pool) return;
       this.#deaths++;

@@ -3,6 +3,7 @@
  * rows' buffer back. A failure is an answer and not an exception: errors lose their class and code
  * between threads, and a throw would lose the buffer.
  */
+import { parentPort, threadId } from 'node:worker_threads';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { assert } from '../core/assert.ts';
 import { type ErrorCode, explain, ShrikeError } from '../core/errors.ts';
@@ -20,9 +21,16 @@ export type ScoreAnswer =
       readonly failure: { readonly code: ErrorCode; readonly message: string };
     };
 
+/** Told once by each scorer thread: it has loaded its model, and may be ended from now on. */
+export interface LoadedMessage {
+  /** Its thread id. */
+  readonly loaded: number;
+}
+
 /** @throws MODEL_NOT_ONNX */
 export async function openScoreTask(facts: SessionFacts): Promise<(call: ScoreCall) => unknown> {
   const runtime = await openRuntime(facts.model);
+  parentPort?.postMessage({ loaded: threadId } satisfies LoadedMessage);
   return async (call) => sent(await answer(call));
 
   async function answer({ rows, count }: ScoreCall): Promise<ScoreAnswer> {
