@@ -1,6 +1,6 @@
 /** /metrics: our metrics out of one snapshot a scrape, and prom-client's own of the process. */
 import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
-import { METRICS, type MetricName } from './metric-table.ts';
+import { METRICS, type MetricName } from '../core/metric-table.ts';
 import { SAMPLES, type Snapshot } from './samples.ts';
 
 export interface Metrics {

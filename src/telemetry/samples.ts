@@ -1,11 +1,11 @@
 /** From a picture of the engine to the numbers of each metric. Pure. */
 import { type DrillSummary, hasPassed } from '../core/drill.ts';
+import type { MetricName } from '../core/metric-table.ts';
 import { PHASES } from '../core/phase.ts';
 import type { RekeyPicture } from '../core/rekey.ts';
 import { CALL_ROWS_BOUNDS, type ScorerStats } from '../core/scoring.ts';
 import type { EngineStatus } from '../core/status.ts';
 import { LATENCY_BOUNDS_MS, type WorkerStats } from '../core/telemetry.ts';
-import type { MetricName } from './metric-table.ts';
 
 export interface Snapshot {
   readonly status: EngineStatus;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { METRICS } from '../../src/core/metric-table.ts';
 import type { ScorerStats } from '../../src/core/scoring.ts';
 import { LatencyHistogram } from '../../src/core/telemetry.ts';
-import { METRICS } from '../../src/telemetry/metric-table.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import type { Snapshot } from '../../src/telemetry/samples.ts';
 import { type ParsedMetric, type ParsedSample, parseMetrics } from '../support/prometheus-text.ts';
