@@ -5,6 +5,7 @@
 #   headers of zlib, zstd, ssl   for node-rdkafka                         apt-get
 #   Kafka                        real brokers                             Maven, into the cache
 #   MinIO, toxiproxy             a real object store; faults of networks  Go, into the cache
+#   Prometheus, promtool         dashboards and alert rules on real data  Debian's package, into the cache
 #   node-rdkafka                 another Kafka client, to compare with    C++ compiler, into the cache
 #
 # The cache is ~/.cache/shrike (XDG_CACHE_HOME moves it). Cold, on two cores: about five minutes.
@@ -58,5 +59,6 @@ step node-rdkafka node tools/install-rdkafka.mjs &
 compiling=$!
 step Kafka deploy/local/kafka.sh install
 step toxiproxy tools/install-toxiproxy.sh
+step Prometheus tools/install-prometheus.sh
 step MinIO deploy/local/minio.sh install
 wait "$compiling"
