@@ -34,6 +34,7 @@ function threadVitals(): Vitals {
   return () => {
     const eventLoopDelayMsP99 = delay.percentile(99) / 1e6;
     delay.reset();
-    return { heapBytes: getHeapStatistics().used_heap_size, eventLoopDelayMsP99 };
+    const { used_heap_size: heapBytes, heap_size_limit: heapLimitBytes } = getHeapStatistics();
+    return { heapBytes, heapLimitBytes, eventLoopDelayMsP99 };
   };
 }

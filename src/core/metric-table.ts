@@ -68,6 +68,10 @@ export const METRICS = {
     "From a record's timestamp to the commit of its output.",
   ),
   shrike_commit_duration_seconds: histogram(WORKER, 'Time of one commit.'),
+  shrike_score: histogram(
+    WORKER,
+    'Scores of committed payments, from 0 to 1: their drift shows here.',
+  ),
 
   // Re-keying; absent where the input is keyed by user.
   shrike_rekey_records_total: counter([], 'Records re-keyed and committed, dead letters included.'),
@@ -107,6 +111,10 @@ export const METRICS = {
   ),
   shrike_checkpoint_last_bytes: gauge(PARTITION, 'Bytes that the last checkpoint uploaded.'),
   shrike_checkpoint_last_duration_seconds: gauge(PARTITION, 'Time that the last checkpoint took.'),
+  shrike_checkpoint_backlog_bytes: gauge(
+    PARTITION,
+    'Bytes of snapshots that wait until the ones before them are sealed.',
+  ),
   shrike_checkpoint_pause_seconds: histogram(
     WORKER,
     'How long taking a snapshot held up the payments of its partition.',
@@ -132,6 +140,7 @@ export const METRICS = {
     'Age of the oldest checkpoint that was restored: what the log must at least hold.',
   ),
   shrike_drill_restore_seconds: gauge(KIND, 'Time of copying the checkpoints in.'),
+  shrike_drill_bytes: gauge(KIND, 'Bytes of the checkpoints that were copied in.'),
   shrike_drill_replay_seconds: gauge(KIND, 'Time of replaying the log up to the live offset.'),
   shrike_drill_replayed_records: gauge(KIND, 'Records that were replayed.'),
 
@@ -145,6 +154,10 @@ export const METRICS = {
 
   // Threads.
   shrike_worker_heap_bytes: gauge(WORKER, 'JavaScript heap in use by the actor thread.'),
+  shrike_worker_heap_limit_bytes: gauge(
+    WORKER,
+    'What V8 allows the heap of the actor thread; beyond it the thread ends.',
+  ),
   shrike_worker_event_loop_delay_p99_seconds: gauge(
     WORKER,
     'Delay of the event loop of the actor thread, 99th percentile of the last second.',

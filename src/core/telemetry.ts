@@ -68,6 +68,33 @@ export class LatencyHistogram {
   }
 }
 
+/**
+ * Upper bounds of the buckets of scores: most payments are far below 0.1, and what decides lies
+ * close to 1.
+ */
+export const SCORE_BOUNDS: readonly number[] = [
+  ...[0.001, 0.002, 0.005, 0.01, 0.02, 0.05],
+  ...[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9],
+  ...[0.95, 0.98, 0.99, 0.995, 1],
+];
+
+/** counts[i] of scores <= SCORE_BOUNDS[i] and above the bound before it. */
+export class ScoreHistogram {
+  readonly counts: Float64Array = new Float64Array(SCORE_BOUNDS.length);
+  sum = 0;
+
+  record(scores: Float32Array): void {
+    const { counts } = this;
+    const last = SCORE_BOUNDS.length - 1;
+    for (const score of scores) {
+      let i = 0;
+      while (i < last && score > (SCORE_BOUNDS[i] as number)) i++;
+      counts[i] = (counts[i] as number) + 1;
+      this.sum += score;
+    }
+  }
+}
+
 export const STAGES = [
   'idle',
   'restore',
@@ -112,6 +139,8 @@ export interface PartitionStats {
     readonly failedCount: number;
     readonly lastBytes: number;
     readonly lastDurationMs: number;
+    /** Bytes of snapshots that wait until the ones before them are sealed. */
+    readonly backlogBytes: number;
     /** Longest time that taking a snapshot held up the steps, ms, since the task started. */
     readonly pauseMsMax: number;
   };
@@ -131,11 +160,15 @@ export interface WorkerStats {
   readonly worker: number;
   readonly atMs: number;
   readonly heapBytes: number;
+  /** What V8 allows the thread: beyond it the thread ends. */
+  readonly heapLimitBytes: number;
   readonly eventLoopDelayMsP99: number;
   /** From the record's timestamp to its commit. */
   readonly latency: { readonly counts: Float64Array; readonly sumMs: number };
   readonly commitMs: { readonly counts: Float64Array; readonly sumMs: number };
   readonly pauseMs: { readonly counts: Float64Array; readonly sumMs: number };
+  /** Of committed payments. */
+  readonly scores: { readonly counts: Float64Array; readonly sum: number };
   readonly partitions: readonly PartitionStats[];
   readonly errors: Readonly<Record<string, number>>;
 }

@@ -6,16 +6,19 @@ import type { Clock } from '../core/clock.ts';
 import { ShrikeError } from '../core/errors.ts';
 import type { Asks, Orders, Owned, Report } from '../core/messages.ts';
 import type { Scorer } from '../core/scoring.ts';
-import { LatencyHistogram } from '../core/telemetry.ts';
+import type { WorkerStats } from '../core/telemetry.ts';
 import { type Channel, Peer } from './channel.ts';
 import { PartitionTask } from './partition-task.ts';
 import type { CommitPort, EventSink, SourcePort, TaskParts } from './ports.ts';
-import type { WorkerHistograms } from './task-counters.ts';
+import { createWorkerHistograms } from './task-counters.ts';
 
 const STATS_INTERVAL_MS = 1000;
 
 /** The thread's own health; the simulator has none. */
-export type Vitals = () => { readonly heapBytes: number; readonly eventLoopDelayMsP99: number };
+export type Vitals = () => Pick<
+  WorkerStats,
+  'heapBytes' | 'heapLimitBytes' | 'eventLoopDelayMsP99'
+>;
 
 export interface ActorWorkerOptions<E> {
   readonly worker: number;
@@ -32,12 +35,7 @@ export class ActorWorker<E> {
   readonly #options: ActorWorkerOptions<E>;
   readonly #peer: Peer<Asks, Orders>;
   readonly #tasks = new Map<number, PartitionTask<E>>();
-  readonly #shared: WorkerHistograms = {
-    latency: new LatencyHistogram(),
-    commitMs: new LatencyHistogram(),
-    pauseMs: new LatencyHistogram(),
-    errors: {},
-  };
+  readonly #shared = createWorkerHistograms();
 
   constructor(options: ActorWorkerOptions<E>) {
     this.#options = options;
@@ -130,7 +128,7 @@ export class ActorWorker<E> {
 
   #sendStats(): void {
     const { worker, clock, vitals } = this.#options;
-    const { latency, commitMs, pauseMs, errors } = this.#shared;
+    const { latency, commitMs, pauseMs, scores, errors } = this.#shared;
     this.#peer.report({
       kind: 'stats',
       stats: {
@@ -140,6 +138,7 @@ export class ActorWorker<E> {
         latency: { counts: latency.counts, sumMs: latency.sumMs },
         commitMs: { counts: commitMs.counts, sumMs: commitMs.sumMs },
         pauseMs: { counts: pauseMs.counts, sumMs: pauseMs.sumMs },
+        scores: { counts: scores.counts, sum: scores.sum },
         partitions: [...this.#tasks.values()].map((task) => task.stats()),
         errors: { ...errors },
       },

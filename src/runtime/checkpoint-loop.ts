@@ -177,9 +177,10 @@ export class CheckpointLoop {
   }
 
   #enqueue(sealing: Sealing): void {
-    const { backlogBytesMax } = this.#options.parts.limits;
+    const { counters, parts } = this.#options;
+    const { backlogBytesMax } = parts.limits;
     this.#queue.push(sealing);
-    let bytes = this.#queue.reduce((sum, { snapshot }) => sum + snapshot.changed.byteLength, 0);
+    let bytes = this.#backlogBytes();
     // What is dropped leaves a gap, and the chain answers a gap with a new base.
     while (bytes > backlogBytesMax && this.#queue.length > 1) {
       const dropped = this.#queue.shift() as Sealing;
@@ -190,13 +191,20 @@ export class CheckpointLoop {
         dropped.request,
       );
     }
+    counters.checkpoint.backlogBytes = bytes;
     this.#sealing ??= this.#sealAll().finally(() => {
       this.#sealing = undefined;
     });
   }
 
+  #backlogBytes(): number {
+    return this.#queue.reduce((sum, { snapshot }) => sum + snapshot.changed.byteLength, 0);
+  }
+
   async #sealAll(): Promise<void> {
+    const { checkpoint } = this.#options.counters;
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      checkpoint.backlogBytes = this.#backlogBytes();
       try {
         await this.#seal(next);
       } catch (error) {

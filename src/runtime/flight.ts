@@ -98,7 +98,7 @@ export class FlightDeck<E> {
       const committed = commits.commit({ from, nextOffset, recordCount, outputs });
       void committed.then(
         () => {
-          this.#book(batch, flight);
+          this.#book(batch, flight, rows.scores);
           this.#land(flight, undefined);
         },
         (error: unknown) => this.#land(flight, error),
@@ -108,7 +108,7 @@ export class FlightDeck<E> {
     }
   }
 
-  #book(batch: StepBatch<E>, flight: Flight): void {
+  #book(batch: StepBatch<E>, flight: Flight, scores: Float32Array): void {
     const { counters, clock } = this.#options;
     const nowMs = clock.nowMs();
     this.committed = batch.nextOffset;
@@ -120,6 +120,7 @@ export class FlightDeck<E> {
     for (const { code } of batch.deadLetters) counters.error(code);
     for (const timestampMs of batch.timestampsMs)
       counters.shared.latency.record(nowMs - timestampMs);
+    counters.shared.scores.record(scores);
     counters.shared.commitMs.record(nowMs - flight.sinceMs);
     counters.committedTimestampMs = batch.timestampsMs.at(-1) ?? counters.committedTimestampMs;
   }

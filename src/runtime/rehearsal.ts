@@ -9,12 +9,11 @@ import { codeOf, ShrikeError } from '../core/errors.ts';
 import type { Offset } from '../core/ids.ts';
 import { unpackActors } from '../core/packed-actors.ts';
 import type { ActorStore, StateDigester } from '../core/state.ts';
-import { LatencyHistogram } from '../core/telemetry.ts';
 import type { CommitPort, EventSink, Restored, TaskParts } from './ports.ts';
 import { ProfileReader } from './profile-reader.ts';
 import { restore } from './restore.ts';
 import { Session } from './session.ts';
-import { TaskCounters } from './task-counters.ts';
+import { createWorkerHistograms, TaskCounters } from './task-counters.ts';
 
 const SCAN_BLOCK_BYTES = 1 << 20;
 
@@ -91,12 +90,7 @@ async function replayed<E>(
   restored: Restored,
 ): Promise<Omit<Rehearsed, 'restoreSeconds'>> {
   const { parts, partition, manifest, target, signal } = options;
-  const counters = new TaskCounters(parts.clock, {
-    latency: new LatencyHistogram(),
-    commitMs: new LatencyHistogram(),
-    pauseMs: new LatencyHistogram(),
-    errors: {},
-  });
+  const counters = new TaskCounters(parts.clock, createWorkerHistograms());
   const profiles = parts.createProfiles();
   const profileReader = new ProfileReader({ ...parts, ...parts.limits, profiles, partition });
   const stopping = () => signal.aborted;

@@ -1,8 +1,9 @@
 import type { Clock } from '../core/clock.ts';
 import type { Phase } from '../core/phase.ts';
 import {
-  type LatencyHistogram,
+  LatencyHistogram,
   type PartitionStats,
+  ScoreHistogram,
   STAGES,
   type Stage,
 } from '../core/telemetry.ts';
@@ -12,7 +13,18 @@ export interface WorkerHistograms {
   readonly latency: LatencyHistogram;
   readonly commitMs: LatencyHistogram;
   readonly pauseMs: LatencyHistogram;
+  readonly scores: ScoreHistogram;
   readonly errors: Record<string, number>;
+}
+
+export function createWorkerHistograms(): WorkerHistograms {
+  return {
+    latency: new LatencyHistogram(),
+    commitMs: new LatencyHistogram(),
+    pauseMs: new LatencyHistogram(),
+    scores: new ScoreHistogram(),
+    errors: {},
+  };
 }
 
 /** What a task counts. It lives as long as the task, over all its recoveries. */
@@ -39,6 +51,7 @@ export class TaskCounters {
     failedCount: 0,
     lastBytes: 0,
     lastDurationMs: 0,
+    backlogBytes: 0,
     pauseMsMax: 0,
   };
   readonly shared: WorkerHistograms;

@@ -5,7 +5,7 @@ import { PHASES } from '../core/phase.ts';
 import type { RekeyPicture } from '../core/rekey.ts';
 import { CALL_ROWS_BOUNDS, type ScorerStats } from '../core/scoring.ts';
 import type { EngineStatus } from '../core/status.ts';
-import { LATENCY_BOUNDS_MS, type WorkerStats } from '../core/telemetry.ts';
+import { LATENCY_BOUNDS_MS, SCORE_BOUNDS, type WorkerStats } from '../core/telemetry.ts';
 
 export interface Snapshot {
   readonly status: EngineStatus;
@@ -31,6 +31,7 @@ type Read = (snapshot: Snapshot) => Sample[];
 const SECONDS_BUCKETS = LATENCY_BOUNDS_MS.flatMap((ms, end) =>
   end % 5 === 0 ? [{ end, le: Number((ms / 1000).toPrecision(4)) }] : [],
 );
+const SCORE_BUCKETS = SCORE_BOUNDS.map((le, end) => ({ end, le }));
 const ROWS_BUCKETS = CALL_ROWS_BOUNDS.map((le, end) => ({ end, le }));
 
 interface Counted {
@@ -92,7 +93,7 @@ const perDrill =
 
 /** What only a restore measures. */
 const ofRestore = (
-  field: 'rpoSeconds' | 'restoreSeconds' | 'replaySeconds' | 'replayedRecords',
+  field: 'rpoSeconds' | 'restoreSeconds' | 'bytes' | 'replaySeconds' | 'replayedRecords',
 ): Read => perDrill(({ newest }) => (newest.kind === 'restore' ? newest[field] : undefined));
 
 const rekeying =
@@ -141,6 +142,7 @@ export const SAMPLES: Readonly<Record<MetricName, Read>> = {
   shrike_lag_seconds: each((p) => p.lagSeconds),
   shrike_latency_seconds: perWorker((w, labels) => seconds(w.latency, labels)),
   shrike_commit_duration_seconds: perWorker((w, labels) => seconds(w.commitMs, labels)),
+  shrike_score: perWorker((w, labels) => histogramSamples(w.scores, SCORE_BUCKETS, labels)),
 
   shrike_rekey_records_total: rekeying((rekey) => rekey.records),
   shrike_rekey_dead_letters_total: rekeying((rekey) => rekey.deadLetters),
@@ -166,6 +168,7 @@ export const SAMPLES: Readonly<Record<MetricName, Read>> = {
   ),
   shrike_checkpoint_last_bytes: each((p) => p.checkpoint.lastBytes),
   shrike_checkpoint_last_duration_seconds: each((p) => p.checkpoint.lastDurationMs / 1000),
+  shrike_checkpoint_backlog_bytes: each((p) => p.checkpoint.backlogBytes),
   shrike_checkpoint_pause_seconds: perWorker((w, labels) => seconds(w.pauseMs, labels)),
 
   shrike_drill_success: perDrill(({ newest }) => (hasPassed(newest.verdict) ? 1 : 0)),
@@ -179,6 +182,7 @@ export const SAMPLES: Readonly<Record<MetricName, Read>> = {
   ),
   shrike_drill_rpo_seconds: ofRestore('rpoSeconds'),
   shrike_drill_restore_seconds: ofRestore('restoreSeconds'),
+  shrike_drill_bytes: ofRestore('bytes'),
   shrike_drill_replay_seconds: ofRestore('replaySeconds'),
   shrike_drill_replayed_records: ofRestore('replayedRecords'),
 
@@ -190,6 +194,7 @@ export const SAMPLES: Readonly<Record<MetricName, Read>> = {
   shrike_rocksdb_bytes: each((p) => p.rocksBytes),
 
   shrike_worker_heap_bytes: perWorker((w, labels) => one(w.heapBytes, labels)),
+  shrike_worker_heap_limit_bytes: perWorker((w, labels) => one(w.heapLimitBytes, labels)),
   shrike_worker_event_loop_delay_p99_seconds: perWorker((w, labels) =>
     one(w.eventLoopDelayMsP99 / 1000, labels),
   ),

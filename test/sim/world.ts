@@ -265,7 +265,7 @@ export class World {
       worker,
       clock,
       channel: near,
-      vitals: () => ({ heapBytes: 0, eventLoopDelayMsP99: 0 }),
+      vitals: () => ({ heapBytes: 0, heapLimitBytes: 0, eventLoopDelayMsP99: 0 }),
       source: undefined,
       parts: {
         inputTopic: INPUT,

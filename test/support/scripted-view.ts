@@ -11,7 +11,7 @@ import type {
   RecordPage,
   RecordsRequest,
 } from '../../src/core/status.ts';
-import { LatencyHistogram, type PartitionStats } from '../../src/core/telemetry.ts';
+import { LatencyHistogram, type PartitionStats, ScoreHistogram } from '../../src/core/telemetry.ts';
 
 /** 2024-03-05T14:00:00Z. */
 export const START_MS = 1_709_647_200_000;
@@ -41,6 +41,7 @@ export function partition(index: number, over: Partial<PartitionStats> = {}): Pa
       failedCount: 0,
       lastBytes: 48_000,
       lastDurationMs: 41,
+      backlogBytes: 9000,
       pauseMsMax: 3.1,
     },
     cache: { hits: 9_870, misses: 130, actors: 250, bytes: 1_900_000, dirtyBytes: 96_000 },
@@ -94,14 +95,18 @@ function workerStats(partitions: readonly PartitionStats[]): EngineStatus['worke
   const latency = new LatencyHistogram();
   latency.record(2, 99);
   latency.record(10, 1);
+  const scores = new ScoreHistogram();
+  scores.record(Float32Array.of(0.0005, 0.0005, 0.15, 0.5, 0.999));
   return {
     worker: 0,
     atMs: START_MS,
     heapBytes: 61_000_000,
+    heapLimitBytes: 2_240_000_000,
     eventLoopDelayMsP99: 11,
     latency,
     commitMs: new LatencyHistogram(),
     pauseMs: new LatencyHistogram(),
+    scores,
     partitions,
     errors: { COMMIT_FENCED: 1 },
   };

@@ -4,10 +4,9 @@ import { beforeEach, expect, test } from 'vitest';
 import { openCheckpoints } from '../../checkpoints/checkpoints.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { Stepper } from '../../src/core/flow.ts';
-import { LatencyHistogram } from '../../src/core/telemetry.ts';
 import { CheckpointLoop } from '../../src/runtime/checkpoint-loop.ts';
 import type { CommitPort, TaskLimits } from '../../src/runtime/ports.ts';
-import { TaskCounters } from '../../src/runtime/task-counters.ts';
+import { createWorkerHistograms, TaskCounters } from '../../src/runtime/task-counters.ts';
 import { ActorCodec } from '../../state/actor-codec.ts';
 import { type CachedActorTable, createActorTable } from '../../state/actor-table.ts';
 import { MemoryStores } from '../../state/memory-store.ts';
@@ -48,13 +47,7 @@ beforeEach(async () => {
   isReached = true;
   limits = { ...LIMITS };
   const clock = { ...systemClock, nowMs: () => 5000 };
-  const histograms = {
-    latency: new LatencyHistogram(),
-    commitMs: new LatencyHistogram(),
-    pauseMs: new LatencyHistogram(),
-    errors: {},
-  };
-  counters = new TaskCounters(clock, histograms);
+  counters = new TaskCounters(clock, createWorkerHistograms());
   const store = await new MemoryStores(new Map(), {}).open(0);
   const stepper = new Stepper(tallyFlow);
   table = createActorTable({
@@ -199,8 +192,11 @@ test('K2: while the store hangs snapshots go on, and no more bytes wait than the
   }
   const full = 'the backlog of snapshots is full';
   expect(answers).toEqual([`at 2: ${full}`, `at 3: ${full}`, `at 4: ${full}`]);
+  expect(counters.checkpoint.backlogBytes).toBeGreaterThan(20);
+  expect(counters.checkpoint.backlogBytes).toBeLessThanOrEqual(40);
   open();
   await Promise.all(asked);
+  expect(counters.checkpoint.backlogBytes).toBe(0);
   expect(answers.slice(3)).toEqual(['at 1: sealed as 1', 'at 5: sealed as 2']);
   expect(counters.checkpoint).toMatchObject({ offset: 5, sealedCount: 2, failedCount: 3 });
 });

@@ -73,6 +73,12 @@ test('counters and gauges show what the engine counts', async () => {
   expect(lines(metrics, 'shrike_errors_total')).toEqual([
     'shrike_errors_total{"worker":"0","code":"COMMIT_FENCED"} 1',
   ]);
+  expect(lines(metrics, 'shrike_checkpoint_backlog_bytes')?.[0]).toBe(
+    'shrike_checkpoint_backlog_bytes{"partition":"0"} 9000',
+  );
+  expect(lines(metrics, 'shrike_worker_heap_limit_bytes')).toEqual([
+    'shrike_worker_heap_limit_bytes{"worker":"0"} 2240000000',
+  ]);
   expect(lines(metrics, 'shrike_scorer_queued_rows')).toEqual(['shrike_scorer_queued_rows{} 70']);
 });
 
@@ -133,6 +139,7 @@ test('histograms have at most 20 bounds, are cumulative, and end in their count'
   expect(histograms.map(([name]) => name)).toEqual([
     'shrike_latency_seconds',
     'shrike_commit_duration_seconds',
+    'shrike_score',
     'shrike_checkpoint_pause_seconds',
     'shrike_scorer_call_rows',
     'shrike_scorer_latency_seconds',
@@ -155,6 +162,17 @@ test('latencies fall into the bucket of their bound, in seconds', async () => {
   const at = (le: string) => samples.find(({ labels }) => labels.le === le)?.value;
   expect([at('0.001778'), at('0.003162'), at('0.01')]).toEqual([0, 99, 100]);
   expect(samples.find(({ name }) => name.endsWith('_sum'))?.value).toBeCloseTo(0.208, 9);
+});
+
+test('scores fall into the bucket of their bound, and say what they come to', async () => {
+  // The fixture: 0.0005 twice, 0.15, 0.5, 0.999.
+  const samples = (await scrape(snapshot())).get('shrike_score')?.samples ?? [];
+  const at = (le: string) => samples.find(({ labels }) => labels.le === le)?.value;
+  expect([at('0.001'), at('0.1'), at('0.2'), at('0.5'), at('0.995'), at('1')]).toEqual([
+    ...[2, 2, 3, 4, 4],
+    5,
+  ]);
+  expect(samples.find(({ name }) => name === 'shrike_score_sum')?.value).toBeCloseTo(1.65, 6);
 });
 
 test('calls of the model are counted by their rows', async () => {

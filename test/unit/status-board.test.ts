@@ -3,19 +3,19 @@ import { statusLine } from '../../src/cli/status-line.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { LatencyHistogram, type WorkerStats } from '../../src/core/telemetry.ts';
 import { type InputPosition, StatusBoard } from '../../src/runtime/status-board.ts';
-import { TaskCounters } from '../../src/runtime/task-counters.ts';
+import { createWorkerHistograms, TaskCounters } from '../../src/runtime/task-counters.ts';
 
 const FACTS = { startedAtMs: 0, application: 'a', version: '1', modelId: 'r1' };
 const CACHE = { hits: 0, misses: 0, actors: 0, bytes: 0, dirtyBytes: 0 };
 
 function statsOf(set: Partial<TaskCounters>, latency = new LatencyHistogram()): WorkerStats {
-  const empty = new LatencyHistogram();
-  const shared = { latency, commitMs: empty, pauseMs: empty, errors: {} };
+  const shared = { ...createWorkerHistograms(), latency };
   const counters = Object.assign(new TaskCounters(systemClock, shared), set);
   return {
     worker: 0,
     atMs: 0,
     heapBytes: 0,
+    heapLimitBytes: 0,
     eventLoopDelayMsP99: 0,
     ...shared,
     partitions: [counters.stats(0, CACHE, undefined)],
