@@ -9,6 +9,7 @@ import { addCheckpoint } from './cli/commands/checkpoint.ts';
 import { addClean } from './cli/commands/clean.ts';
 import { addDeadLetters } from './cli/commands/dead-letters.ts';
 import { addDrill } from './cli/commands/drill.ts';
+import { addLoad } from './cli/commands/load.ts';
 import { addRestore } from './cli/commands/restore.ts';
 import { addRun } from './cli/commands/run.ts';
 import { addServers } from './cli/commands/servers.ts';
@@ -35,6 +36,7 @@ Examples:
   shrike dlq list                                 records that could not be used, and why
   shrike dlq redrive --code RECORD_NOT_JSON       sends them again
   shrike simulate --out raw --days 30             files in the raw Kaggle format
+  shrike load --transactions t.csv --users u.csv --cards c.csv --rate 500
   shrike clean --transactions t.csv --users u.csv --cards c.csv --out clean
   shrike config                                   the configuration in force
   shrike up                                       a Kafka and a MinIO on this machine, for trying things
@@ -61,6 +63,7 @@ const commands = [
   addDrill,
   addDeadLetters,
   addSimulate,
+  addLoad,
   addClean,
   addConfig,
   addServers,

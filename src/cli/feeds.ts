@@ -168,6 +168,8 @@ export interface CsvFeed {
   readonly rejectsFile: string;
   readonly rejectsMax?: number;
   readonly progress: ProgressLine;
+  /** Payments of one append; see `LoadOptions`. */
+  readonly appendRecordsMax?: number;
   readonly signal: AbortSignal;
 }
 
@@ -203,7 +205,7 @@ export interface CsvFed extends LoadCounts {
 
 /** Loads what the log does not hold yet; a load that was cut off goes on where it stopped. */
 export async function feedCsv(feed: CsvFeed): Promise<CsvFed> {
-  const { log, config, files, rejectsMax, progress, signal } = feed;
+  const { log, config, files, rejectsMax, progress, appendRecordsMax, signal } = feed;
   const { partitions, transactions, users, cards } = config.input;
   const skip = await loaded(feed);
   const rejects = await RejectsFile.create(feed.rejectsFile);
@@ -218,6 +220,7 @@ export async function feedCsv(feed: CsvFeed): Promise<CsvFed> {
       rejects,
       rejectsMax,
       progress: progress.update,
+      appendRecordsMax,
       skip,
       signal,
     });

@@ -3,13 +3,11 @@ import { systemClock as clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
 import { ShrikeError } from '../core/errors.ts';
 import { ProgressLine } from '../ingest/progress.ts';
-import { ensureTopicsOf, inputTopicOf } from '../job.ts';
 import { writeRawFiles } from '../simulator/raw-files.ts';
 import { withAnyAccess } from './access.ts';
-import type { Access } from './access-contract.ts';
 import { configOf, print, printJson } from './common.ts';
-import { type FeedLog, feedSimulated, simulatedWorld } from './feeds.ts';
-import { partitionsOf } from './log-records.ts';
+import { openFeed } from './feed-access.ts';
+import { feedSimulated, simulatedWorld } from './feeds.ts';
 import type { CommonOptions } from './options.ts';
 import { fraudRateOf, rateOf } from './simulate-options.ts';
 import { claimSource, type Source } from './source-marker.ts';
@@ -62,12 +60,9 @@ async function toLog(config: Config, source: Simulated, options: SimulateOptions
   await withAnyAccess(config, async (access, signal) => {
     // On Kafka there may be no data folder, and others feed the topic as well.
     if (config.kafka.bootstrap === '') claimSource(config, source);
-    const known = await withPartitionsThere(access, config);
-    const log = await feedLog(access, known);
-    const partitions = await partitionsOf(log, config.input.transactions);
+    const feed = await openFeed(access, config);
     const made = await feedSimulated({
-      log,
-      config: { ...known, input: { ...known.input, partitions } },
+      ...feed,
       world: simulatedWorld(source),
       ratePerSecond,
       historyDays: options.historyDays,
@@ -77,28 +72,4 @@ async function toLog(config: Config, source: Simulated, options: SimulateOptions
     if (options.json === true) printJson({ payments: made });
     else print(`${made} payments in the log`);
   });
-}
-
-/** On Kafka a topic that is there has the number of partitions that it has. */
-async function withPartitionsThere(access: Access, config: Config): Promise<Config> {
-  if (config.kafka.bootstrap === '') return config;
-  const partitions = await partitionsOf(access, inputTopicOf(config));
-  return partitions === 0 ? config : { ...config, input: { ...config.input, partitions } };
-}
-
-async function feedLog(
-  access: Access,
-  config: Config,
-): Promise<FeedLog & { topics: Access['topics'] }> {
-  await ensureTopicsOf(access, config);
-  const reader = await access.reader();
-  return {
-    topics: () => access.topics(),
-    offsets: (of) => reader.offsets(of),
-    read: (request) => reader.read(request),
-    append: async (appends) => {
-      await access.append(appends);
-      return [];
-    },
-  };
 }

@@ -156,7 +156,7 @@ describe('help', () => {
     const ours = names.filter((name) => name !== 'help');
     expect(ours).toEqual([
       ...['run', 'alerts', 'topics', 'lag', 'state', 'checkpoint', 'restore', 'drill', 'dlq'],
-      ...['simulate', 'clean', 'config', 'up', 'down'],
+      ...['simulate', 'load', 'clean', 'config', 'up', 'down'],
     ]);
     for (const name of ours) {
       expect(docs).toMatch(new RegExp(`^## .*\\b${name}\\b`, 'm'));

@@ -15,7 +15,7 @@ import {
   until,
 } from '../support/command-line.ts';
 import { type KafkaBroker, startKafka } from '../support/kafka-broker.ts';
-import { createTopic } from '../support/rdkafka.ts';
+import { consumeAll, createTopic } from '../support/rdkafka.ts';
 
 const LIMIT_MS = 240_000;
 
@@ -61,6 +61,24 @@ test('raw files go through Kafka once: a second run loads nothing again', {
     const scored = lines.map((line) => (JSON.parse(line) as { idx: number }).idx);
     expect(scored).toEqual(Array.from({ length: 2026 }, (_, i) => i));
   }
+});
+
+test('load brings raw files into the topics, once, at a pace, and scores nothing', {
+  timeout: LIMIT_MS,
+}, async () => {
+  const args = [...onKafka('application=load', 'input.transactions=load'), '--data', data('load')];
+  const counts = { transactions: 2026, users: 19, cards: 49, rejects: 0 };
+  expect(await shrikeJson('load', ...GOLDEN_CSV, '--rate', '2000', ...args)).toEqual(counts);
+  expect(await shrikeJson('load', ...GOLDEN_CSV, ...args)).toEqual(counts);
+  const loaded = (await consumeAll(kafka.bootstrap, 'load')).map(({ value }) => String(value));
+  const idxs = loaded.map((value) => (JSON.parse(value) as { idx: number }).idx);
+  expect(idxs.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 2026 }, (_, i) => i));
+  const committed = (await lag(...args)).map((position) => position.committed);
+  expect(committed).toEqual([0, 0, 0, 0]);
+
+  const other = await shrike('load', ...GOLDEN_CSV, ...args, '--data', data('load-of-other'));
+  expect(other.code).toBe(2);
+  expect(other.stderr).toContain('the topic holds payments of another source');
 });
 
 test('without an engine and without a data folder: the log is read and written where it is', {
