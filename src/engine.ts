@@ -37,6 +37,7 @@ import { applyRetention } from './retention.ts';
 import { Coordinator } from './runtime/coordinator.ts';
 import { StatusBoard } from './runtime/status-board.ts';
 import { type StuckWorker, StuckWorkers } from './runtime/stuck-workers.ts';
+import { SurroundingsWatch } from './surroundings.ts';
 import { type Health, health } from './telemetry/health.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { TopicWatch } from './topic-watch.ts';
@@ -63,6 +64,7 @@ export class Engine implements EngineView {
   readonly #metrics: ReturnType<typeof createMetrics>;
   readonly #drills: DrillBoard;
   readonly #topicWatch: TopicWatch;
+  readonly #surroundings: SurroundingsWatch;
   readonly #background: Promise<void>[] = [];
   #status: EngineStatus;
   #api: Api | undefined;
@@ -96,6 +98,7 @@ export class Engine implements EngineView {
           worker,
           config,
           model,
+          schema: parts.schema,
           logName: parts.logName,
           // Paths, without the functions beside them: those do not go to a thread.
           folders: { state: parts.folder.state, checkpoints: parts.folder.checkpoints },
@@ -114,10 +117,12 @@ export class Engine implements EngineView {
     });
     const onError = (error: unknown) => this.#warn('topics not checked', error);
     this.#topicWatch = new TopicWatch({ ...parts, clock, onError });
+    this.#surroundings = new SurroundingsWatch(parts);
     this.#metrics = createMetrics(() => ({
       status: this.#status,
       scorer: parts.scorer.stats(),
       drills: this.#drills.summaries,
+      surroundings: this.#surroundings.now,
     }));
   }
 
@@ -258,6 +263,7 @@ export class Engine implements EngineView {
         const status = await this.measure();
         for (const listener of this.#statusListeners) listener(status);
         for (const stuck of watch.look(status)) this.#onStuck(stuck);
+        await this.#surroundings.look();
       } catch (error) {
         this.#warn('status not measured', error);
       }

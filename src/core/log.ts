@@ -128,5 +128,13 @@ export interface Log {
   deleteBefore(of: TopicPartition, before: Offset): Promise<void>;
   /** Compacts a `compact` topic now. */
   compact(topic: string): Promise<void>;
+  /** When the certificates end that reaching it needs; absent where there are none. */
+  certificates?(): readonly CertificateEnd[];
   close(): Promise<void>;
+}
+
+/** `broker` as it was shown last; `client` is ours; `authority` the last of those that we trust. */
+export interface CertificateEnd {
+  readonly which: 'broker' | 'client' | 'authority';
+  readonly endsAtMs: number;
 }

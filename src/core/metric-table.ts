@@ -32,6 +32,10 @@ export const METRICS = {
     [],
     '1 when every partition is live and has caught up with what was there at the start.',
   ),
+  shrike_input_partitions: gauge(
+    [],
+    'Partitions of the topic that is scored: so many must be live, over all engines.',
+  ),
   shrike_problems_count: gauge([], 'Things that are wrong now; /healthz names them.'),
 
   // Work done.
@@ -62,7 +66,7 @@ export const METRICS = {
   ),
   shrike_commit_duration_seconds: histogram(WORKER, 'Time of one commit.'),
   shrike_score: histogram(
-    WORKER,
+    ['worker', 'model'],
     'Scores of committed payments, from 0 to 1: their drift shows here.',
   ),
 
@@ -101,6 +105,10 @@ export const METRICS = {
   shrike_checkpoint_age_seconds: gauge(
     PARTITION,
     'Since the last checkpoint was sealed; absent before the first.',
+  ),
+  shrike_checkpoint_interval_seconds: gauge(
+    [],
+    'Time from one checkpoint of a partition to the next, as configured.',
   ),
   shrike_checkpoint_last_bytes: gauge(PARTITION, 'Bytes that the last checkpoint uploaded.'),
   shrike_checkpoint_last_duration_seconds: gauge(PARTITION, 'Time that the last checkpoint took.'),
@@ -166,6 +174,18 @@ export const METRICS = {
     'Calls of the model that failed, whether or not a second try mended them.',
   ),
   shrike_scorer_thread_deaths_total: counter([], 'Scorer threads that died and were replaced.'),
+
+  // What surrounds the engine.
+  shrike_memory_limit_bytes: gauge(
+    [],
+    'Memory that the process may have: the limit of its control group, or else of the machine.',
+  ),
+  shrike_disk_bytes: gauge([], 'Size of the volume of the data folder.'),
+  shrike_disk_free_bytes: gauge([], 'Of it, free for this process.'),
+  shrike_certificate_expiry_seconds: gauge(
+    ['which'],
+    'Until a certificate ends, negative afterwards: `client` is ours, `broker` as shown last, `authority` the last one in kafka.tls.caFile; absent where there is none.',
+  ),
 } as const satisfies Record<string, MetricRow>;
 
 export type MetricName = keyof typeof METRICS;

@@ -2,6 +2,7 @@
  * What a worker tells the coordinator about itself, once a second: counts since the thread started.
  */
 import type { ErrorCode } from './errors.ts';
+import type { CertificateEnd } from './log.ts';
 import type { Phase } from './phase.ts';
 
 /**
@@ -171,4 +172,16 @@ export interface WorkerStats {
   readonly scores: { readonly counts: Float64Array; readonly sum: number };
   readonly partitions: readonly PartitionStats[];
   readonly errors: Readonly<Record<string, number>>;
+}
+
+/** What surrounds the engine: limits that are set elsewhere, and what runs out by itself. */
+export interface Surroundings {
+  /** Of the control group, or else of the machine. */
+  readonly memoryLimitBytes: number;
+  /** The volume of the data folder; undefined until it was looked at. */
+  readonly disk: { readonly bytes: number; readonly freeBytes: number } | undefined;
+  readonly certificates: readonly CertificateEnd[];
+  /** Of the topic that is scored. */
+  readonly inputPartitions: number;
+  readonly checkpointIntervalMs: number;
 }

@@ -5,12 +5,18 @@ import { PHASES } from '../core/phase.ts';
 import type { RekeyPicture } from '../core/rekey.ts';
 import { CALL_ROWS_BOUNDS, type ScorerStats } from '../core/scoring.ts';
 import type { EngineStatus } from '../core/status.ts';
-import { LATENCY_BOUNDS_MS, SCORE_BOUNDS, type WorkerStats } from '../core/telemetry.ts';
+import {
+  LATENCY_BOUNDS_MS,
+  SCORE_BOUNDS,
+  type Surroundings,
+  type WorkerStats,
+} from '../core/telemetry.ts';
 
 export interface Snapshot {
   readonly status: EngineStatus;
   readonly scorer: ScorerStats;
   readonly drills: readonly DrillSummary[];
+  readonly surroundings: Surroundings;
 }
 
 /** One line of the exposition; `suffix` is `_bucket`, `_sum` or `_count` of a histogram. */
@@ -109,6 +115,24 @@ function info({ status }: Snapshot): Sample[] {
   return one(1, { application, version, model: modelId });
 }
 
+/** One model at a time: another one takes another process. */
+function scores({ status }: Snapshot): Sample[] {
+  return status.workers.flatMap(({ worker, scores: recorded }) =>
+    histogramSamples(recorded, SCORE_BUCKETS, { worker: String(worker), model: status.modelId }),
+  );
+}
+
+function certificates({ status, surroundings }: Snapshot): Sample[] {
+  return surroundings.certificates.flatMap(({ which, endsAtMs }) =>
+    one((endsAtMs - status.atMs) / 1000, { which }),
+  );
+}
+
+const ofDisk =
+  (field: 'bytes' | 'freeBytes'): Read =>
+  ({ surroundings: { disk } }) =>
+    disk === undefined ? [] : one(disk[field]);
+
 function phases({ status }: Snapshot): Sample[] {
   return status.partitions.flatMap(({ partition, phase: now }) =>
     PHASES.flatMap((phase) => one(now === phase ? 1 : 0, { partition: String(partition), phase })),
@@ -127,6 +151,7 @@ const sinceSeconds = (atMs: number, sinceMs: number) => Math.max(0, atMs - since
 export const SAMPLES: Readonly<Record<MetricName, Read>> = {
   shrike_info: info,
   shrike_ready: ({ status }) => one(status.ready ? 1 : 0),
+  shrike_input_partitions: ({ surroundings }) => one(surroundings.inputPartitions),
   shrike_problems_count: ({ status }) => one(status.problems.length),
 
   shrike_records_total: each((p) => p.records),
@@ -142,7 +167,7 @@ export const SAMPLES: Readonly<Record<MetricName, Read>> = {
   shrike_lag_seconds: each((p) => p.lagSeconds),
   shrike_latency_seconds: perWorker((w, labels) => seconds(w.latency, labels)),
   shrike_commit_duration_seconds: perWorker((w, labels) => seconds(w.commitMs, labels)),
-  shrike_score: perWorker((w, labels) => histogramSamples(w.scores, SCORE_BUCKETS, labels)),
+  shrike_score: scores,
 
   shrike_rekey_records_total: rekeying((rekey) => rekey.records),
   shrike_rekey_dead_letters_total: rekeying((rekey) => rekey.deadLetters),
@@ -166,6 +191,8 @@ export const SAMPLES: Readonly<Record<MetricName, Read>> = {
   shrike_checkpoint_age_seconds: each((p, atMs) =>
     p.checkpoint.sealedAtMs > 0 ? sinceSeconds(atMs, p.checkpoint.sealedAtMs) : undefined,
   ),
+  shrike_checkpoint_interval_seconds: ({ surroundings }) =>
+    one(surroundings.checkpointIntervalMs / 1000),
   shrike_checkpoint_last_bytes: each((p) => p.checkpoint.lastBytes),
   shrike_checkpoint_last_duration_seconds: each((p) => p.checkpoint.lastDurationMs / 1000),
   shrike_checkpoint_backlog_bytes: each((p) => p.checkpoint.backlogBytes),
@@ -207,4 +234,9 @@ export const SAMPLES: Readonly<Record<MetricName, Read>> = {
   shrike_scorer_latency_seconds: ({ scorer }) => seconds(scorer.latency, {}),
   shrike_scorer_failed_calls_total: ({ scorer }) => one(scorer.failedCalls),
   shrike_scorer_thread_deaths_total: ({ scorer }) => one(scorer.threadDeaths),
+
+  shrike_memory_limit_bytes: ({ surroundings }) => one(surroundings.memoryLimitBytes),
+  shrike_disk_bytes: ofDisk('bytes'),
+  shrike_disk_free_bytes: ofDisk('freeBytes'),
+  shrike_certificate_expiry_seconds: certificates,
 };

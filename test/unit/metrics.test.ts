@@ -6,7 +6,13 @@ import { LatencyHistogram } from '../../src/core/telemetry.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import type { Snapshot } from '../../src/telemetry/samples.ts';
 import { type ParsedMetric, type ParsedSample, parseMetrics } from '../support/prometheus-text.ts';
-import { drillSummaries, engineStatus, partition, shown } from '../support/scripted-view.ts';
+import {
+  drillSummaries,
+  engineStatus,
+  partition,
+  START_MS,
+  shown,
+} from '../support/scripted-view.ts';
 
 function scorerStats(over: Partial<ScorerStats> = {}): ScorerStats {
   const latency = new LatencyHistogram();
@@ -30,6 +36,16 @@ const snapshot = (over: Partial<Snapshot> = {}): Snapshot => ({
   status: engineStatus(),
   scorer: scorerStats(),
   drills: drillSummaries,
+  surroundings: {
+    memoryLimitBytes: 2_147_483_648,
+    disk: { bytes: 20_000_000_000, freeBytes: 15_000_000_000 },
+    certificates: [
+      { which: 'broker', endsAtMs: START_MS + 90_000 },
+      { which: 'client', endsAtMs: START_MS - 1000 },
+    ],
+    inputPartitions: 8,
+    checkpointIntervalMs: 10_000,
+  },
   ...over,
 });
 
@@ -112,6 +128,30 @@ test('drills show their newest report by kind, and when one last passed', async 
   ]);
   const none = await scrape(snapshot({ drills: [] }));
   expect(lines(none, 'shrike_drill_success')).toEqual([]);
+});
+
+test('what surrounds the engine is shown, and left out where it is not known', async () => {
+  const metrics = await scrape(snapshot());
+  expect(lines(metrics, 'shrike_memory_limit_bytes')).toEqual([
+    'shrike_memory_limit_bytes{} 2147483648',
+  ]);
+  expect(lines(metrics, 'shrike_disk_free_bytes')).toEqual([
+    'shrike_disk_free_bytes{} 15000000000',
+  ]);
+  expect(lines(metrics, 'shrike_certificate_expiry_seconds')).toEqual([
+    'shrike_certificate_expiry_seconds{"which":"broker"} 90',
+    'shrike_certificate_expiry_seconds{"which":"client"} -1',
+  ]);
+  expect(lines(metrics, 'shrike_input_partitions')).toEqual(['shrike_input_partitions{} 8']);
+  expect(lines(metrics, 'shrike_checkpoint_interval_seconds')).toEqual([
+    'shrike_checkpoint_interval_seconds{} 10',
+  ]);
+  const { surroundings } = snapshot();
+  const early = await scrape(
+    snapshot({ surroundings: { ...surroundings, disk: undefined, certificates: [] } }),
+  );
+  expect(lines(early, 'shrike_disk_bytes')).toEqual([]);
+  expect(lines(early, 'shrike_certificate_expiry_seconds')).toEqual([]);
 });
 
 test('a partition is in exactly one phase', async () => {

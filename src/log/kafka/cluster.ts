@@ -59,6 +59,8 @@ export class Cluster {
   readonly #coordinators = new Map<string, number>();
   readonly #connections = new Map<string, Promise<Connection>>();
   #refresh: Promise<ClusterMetadata> | undefined;
+  /** By address: the end of the certificate that the broker has shown last. */
+  readonly #certificateEnds = new Map<string, number>();
   #isClosed = false;
 
   constructor(options: ClusterOptions) {
@@ -155,6 +157,12 @@ export class Cluster {
       const isRight = /AUTHORIZATION/.test(brokerError(found.error));
       throw new ShrikeError(isRight ? 'KAFKA_NOT_AUTHORIZED' : 'KAFKA_REQUEST_FAILED', message);
     });
+  }
+
+  /** The first certificate of a broker to end, as they were shown last; undefined without TLS. */
+  get certificateEndsAtMs(): number | undefined {
+    const ends = [...this.#certificateEnds.values()];
+    return ends.length === 0 ? undefined : Math.min(...ends);
   }
 
   forgetTopic(topic: string): void {
@@ -262,9 +270,14 @@ export class Cluster {
     const { settings } = this.#options;
     const opening = Connection.open({ settings, at, requestTimeoutMs });
     this.#connections.set(key, opening);
-    opening.catch(() => {
-      if (this.#connections.get(key) === opening) this.#connections.delete(key);
-    });
+    opening.then(
+      ({ certificateEndsAtMs: endsAtMs }) => {
+        if (endsAtMs !== undefined) this.#certificateEnds.set(`${at.host}:${at.port}`, endsAtMs);
+      },
+      () => {
+        if (this.#connections.get(key) === opening) this.#connections.delete(key);
+      },
+    );
     return opening;
   }
 }

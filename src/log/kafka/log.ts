@@ -7,6 +7,7 @@ import { ShrikeError } from '../../core/errors.ts';
 import type { Offset, TopicPartition } from '../../core/ids.ts';
 import type {
   Append,
+  CertificateEnd,
   Log,
   LogCommit,
   Membership,
@@ -19,6 +20,7 @@ import type {
 import type { Random } from '../../core/random.ts';
 import type { SourceRead } from '../../core/records.ts';
 import { KafkaAdmin } from './admin/admin.ts';
+import { ownCertificateEnds } from './certificates.ts';
 import { Cluster } from './cluster.ts';
 import type { AssignmentKind } from './group/assignors.ts';
 import { GroupMember } from './group/member.ts';
@@ -83,6 +85,7 @@ class KafkaLog implements Log {
   readonly #appender: Appender;
   readonly #ownWrites: OwnWrites;
   readonly #identities: Identities;
+  readonly #ownCertificates: readonly CertificateEnd[];
   readonly #joined = new Map<string, Joined>();
   #closing: Promise<void> | undefined;
 
@@ -101,6 +104,7 @@ class KafkaLog implements Log {
     this.#appending = producer(name);
     this.#appender = new Appender(this.#appending);
     this.#identities = new Identities(cluster);
+    this.#ownCertificates = ownCertificateEnds(options.settings.tls);
     this.#ownWrites = new OwnWrites(clock, (of) => listOffsets(cluster, of));
   }
 
@@ -204,6 +208,12 @@ class KafkaLog implements Log {
 
   /** Nothing to do: the brokers compact by themselves, and have no request for it. */
   async compact(): Promise<void> {}
+
+  certificates(): readonly CertificateEnd[] {
+    const endsAtMs = this.#cluster.certificateEndsAtMs;
+    const broker = endsAtMs === undefined ? [] : [{ which: 'broker', endsAtMs } as const];
+    return [...broker, ...this.#ownCertificates];
+  }
 
   close(): Promise<void> {
     this.#closing ??= this.#close();

@@ -4,7 +4,7 @@
  * join) has a connection of its own.
  */
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import { ShrikeError } from '../../../core/errors.ts';
 import type { Api } from './api.ts';
 import { Reader } from './reader.ts';
@@ -73,6 +73,13 @@ export class Connection {
   /** False once it has ended, or its credentials are about to expire. */
   get isUsable(): boolean {
     return this.#end === undefined && performance.now() < this.#reauthenticateAt;
+  }
+
+  /** When the certificate ends that the broker has shown; undefined without TLS. */
+  get certificateEndsAtMs(): number | undefined {
+    if (!(this.#socket instanceof TLSSocket)) return undefined;
+    const endsAtMs = Date.parse(this.#socket.getPeerCertificate().valid_to);
+    return Number.isNaN(endsAtMs) ? undefined : endsAtMs;
   }
 
   /** @throws LOG_UNAVAILABLE */
