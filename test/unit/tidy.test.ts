@@ -206,6 +206,8 @@ test.each(['', 'test/rdkafka/'])('versions in %spackage.json are exact', (folder
 
 test('files have kebab-case names that say what is in them', () => {
   const documents = /^(?:README|CONTRIBUTING|SECURITY|RESULTS)\.md$|^LICENSE$/;
+  // Names that Docker and Helm look for.
+  const deployed = /^(?:Dockerfile|Chart\.yaml|NOTES\.txt|_[a-z]+(?:-[a-z]+)*\.tpl)$/;
   // A wire format's schema has the name of its topic.
   const schema = /^[a-z_]+\.schema\.json$/;
   const kebab = /^\.?[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+)*$/;
@@ -216,7 +218,7 @@ test('files have kebab-case names that say what is in them', () => {
     .map(({ path }) => path)
     .filter((path) => {
       const name = basename(path);
-      const isNamed = documents.test(name) || schema.test(name) || kebab.test(name);
+      const isNamed = [documents, deployed, schema, kebab].some((one) => one.test(name));
       return !isNamed || vague.test(name);
     });
   expect(strays).toEqual([given]);
@@ -234,7 +236,8 @@ test('no test is left out, and none runs alone', () => {
 });
 
 test('a test file lies in a tier', () => {
-  const tiers = /^test\/(?:unit|property|conformance|sim|golden|integration|browser|drills)\//;
+  const tiers =
+    /^test\/(?:unit|property|conformance|sim|golden|integration|browser|drills|deploy|cluster)\//;
   const strays = ofKind('.test.ts').filter(({ path }) => !tiers.test(path));
   expect(strays.map(({ path }) => path)).toEqual([]);
 });
