@@ -1,0 +1,70 @@
+output "region" {
+  description = "Region of the cluster and of the buckets."
+  value       = var.region
+}
+
+output "cluster_name" {
+  description = "For aws eks update-kubeconfig."
+  value       = module.cluster.name
+}
+
+output "checkpoint_bucket" {
+  description = "s3.bucket"
+  value       = module.checkpoints.name
+}
+
+output "image_repository" {
+  description = "Where the image goes, without a tag."
+  value       = module.registry.urls[var.name]
+}
+
+output "engine_role_arn" {
+  description = "Of the engine's service account."
+  value       = module.engine_role.arn
+}
+
+output "lake_bucket" {
+  description = "null without var.lake."
+  value       = one(module.lake[*].name)
+}
+
+output "lake_role_arn" {
+  description = "null without var.lake."
+  value       = one(module.lake_role[*].arn)
+}
+
+# terraform output -raw helm_values > cluster.yaml; helm upgrade -f cluster.yaml …
+output "helm_values" {
+  description = "Values for deploy/helm/shrike that only this configuration knows."
+  value       = <<-YAML
+    # Made by `terraform output -raw helm_values`. Yours to add: image.digest, config.kafka, secrets.
+    ${indent(4, yamlencode(local.helm_values))}
+  YAML
+}
+
+locals {
+  is_local = var.local_nvme_nodes != null
+
+  helm_values = {
+    image = { repository = module.registry.urls[var.name] }
+    config = {
+      application = var.application
+      s3 = {
+        bucket = module.checkpoints.name
+        prefix = var.checkpoint_prefix
+        region = var.region
+        # The bucket encrypts with a key of its own; asking for aws:kms would mean another one.
+        encryption = "none"
+      }
+    }
+    serviceAccount = { create = true, name = var.service_account, roleArn = module.engine_role.arn }
+
+    # On local disks state goes with the node, and comes back from the bucket.
+    persistence  = { enabled = !local.is_local, storageClass = "gp3" }
+    nodeSelector = { for label in [local.state_label] : label => "local-nvme" if local.is_local }
+    tolerations = [
+      for label in [local.state_label] :
+      { key = label, operator = "Equal", value = "local-nvme", effect = "NoSchedule" } if local.is_local
+    ]
+  }
+}

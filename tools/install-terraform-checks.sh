@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Installs what the tests of deploy/terraform need beside terraform itself, once, into a cache outside
+# of the tree, and prints the folder: a Python environment with moto (AWS on this machine) and checkov.
+# Does nothing when it is there. Versions: tools/terraform-checks/requirements.txt, all that comes
+# with them included.
+#
+#   install-terraform-checks.sh          install what is missing (a minute)
+#   install-terraform-checks.sh --dry    only print the folder; exit 3 when it is missing
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/terraform-checks"
+
+# The folder is named by its content: other versions are another folder.
+key=$({ python3 --version; cat requirements.txt; } | sha256sum | cut -c1-12)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/shrike/terraform-checks-$key
+die() { echo "install-terraform-checks: $*" >&2; exit 1; }
+
+# Written last: an environment cannot be moved, so it is made where it stays.
+if [ -e "$cache/complete" ]; then echo "$cache"; exit 0; fi
+if [ "${1:-}" = --dry ]; then echo "$cache"; exit 3; fi
+mkdir -p "$cache"
+exec 8>"$cache/.lock"
+flock 8
+if [ ! -e "$cache/complete" ]; then
+  echo "installing moto and checkov into $cache" >&2
+  rm -rf "$cache/venv"
+  python3 -m venv "$cache/venv" ||
+    die "python3 -m venv failed; on Debian: apt-get install python3-venv"
+  "$cache/venv/bin/pip" install -q --no-deps --disable-pip-version-check -r requirements.txt >&2 ||
+    die "pip could not install moto and checkov; what it says is above"
+  touch "$cache/complete"
+fi
+echo "$cache"
