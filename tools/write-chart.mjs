@@ -1,5 +1,5 @@
 /**
- * Writes what the chart takes from elsewhere: the schema of its values and the defaults from the one
+ * Writes what the chart takes from elsewhere: its values' schema and the defaults from the one
  * configuration schema; alert rules and dashboards as copies, since Helm reads no file outside of
  * the chart.
  *
