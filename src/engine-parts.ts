@@ -2,9 +2,11 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { openCheckpoints } from '../checkpoints/checkpoints.ts';
+import { agreedSchema } from './agreed-schema.ts';
 import type { Checkpoints } from './core/checkpoint.ts';
 import { systemClock as clock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
+import type { OperatorVersion } from './core/flow.ts';
 import type { Log } from './core/log.ts';
 import type { ObjectStore } from './core/object-store.ts';
 import type { Model } from './core/scoring.ts';
@@ -45,6 +47,8 @@ export interface OpenParts extends EngineOptions {
   readonly log: Log;
   readonly logName: string;
   readonly model: Model;
+  /** In which state is written. */
+  readonly schema: readonly OperatorVersion[];
   readonly scorer: OpenScorer;
   readonly objects: ObjectStore;
   readonly checkpoints: Checkpoints;
@@ -57,17 +61,21 @@ export async function openParts(options: EngineOptions): Promise<OpenParts> {
   let opening: Promise<Log> | undefined;
   let scoring: Promise<OpenScorer> | undefined;
   try {
+    const flow = createFlow(options.config);
     // A model that is refused leaves nothing behind.
-    const bundle = await bundleOf(options.config);
+    const bundle = await bundleOf(options.config, flow.featureNames);
     folder = claimDataFolder(options.config.dataDir);
-    // Side by side: neither needs the other.
+    const objects = await deferObjectStore(options.config, folder.checkpoints, clock);
+    // Side by side: none needs the others.
+    const agreeing = agreedSchema({ ...options, store: objects, flow, clock });
+    agreeing.catch(() => undefined);
     opening = openLog({ ...options, kafka, folder: folder.log });
     scoring = openScorer({ bundle, clock, threadFile: SCORE_THREAD, ...options.config.scoring });
     // Who waits for it comes later.
     scoring.catch(() => undefined);
     const log = await opening;
     const { config, logName } = await prepareLog(log, { ...options, stateFolder: folder.state });
-    const objects = await deferObjectStore(config, folder.checkpoints, clock);
+    const schema = await agreeing;
     const checkpoints = openCheckpoints({
       store: objects,
       application: config.application,
@@ -79,7 +87,7 @@ export async function openParts(options: EngineOptions): Promise<OpenParts> {
     const { modelId, contentId, featureSet, features } = bundle;
     const threshold = config.scoring.threshold >= 0 ? config.scoring.threshold : bundle.threshold;
     const model = { modelId, contentId, threshold, featureSet, features };
-    const opened = { log, logName, model, scorer, threads, objects, checkpoints };
+    const opened = { log, logName, model, schema, scorer, threads, objects, checkpoints };
     return { ...options, config, kafka, folder, ...opened };
   } catch (error) {
     // The first error is the one to tell.
@@ -91,9 +99,11 @@ export async function openParts(options: EngineOptions): Promise<OpenParts> {
   }
 }
 
-function bundleOf(config: Config): ReturnType<typeof loadBundle> {
-  const folder = config.model === '' ? fileURLToPath(DEFAULT_BUNDLE) : config.model;
-  return loadBundle(folder, createFlow(config).featureNames);
+function bundleOf(
+  { model }: Config,
+  featureNames: readonly string[],
+): ReturnType<typeof loadBundle> {
+  return loadBundle(model === '' ? fileURLToPath(DEFAULT_BUNDLE) : model, featureNames);
 }
 
 /** What cannot be closed well, as a log on a full disk, must not keep the folder claimed. */

@@ -10,7 +10,7 @@ import { describeActor } from '../state/actor-view.ts';
 import { RocksDbStores } from '../state/rocksdb-store.ts';
 import type { Clock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
-import { Stepper } from './core/flow.ts';
+import { type OperatorVersion, Stepper } from './core/flow.ts';
 import type { Model } from './core/scoring.ts';
 import { createFlow, createProfiles, DEAD_LETTER_TOPIC, inputTopicOf } from './job.ts';
 import { openObjectStore } from './object-store.ts';
@@ -20,6 +20,8 @@ import { taskLimits } from './task-limits.ts';
 export interface TaskPartsOptions {
   readonly config: Config;
   readonly model: Model;
+  /** In which state is written. */
+  readonly schema: readonly OperatorVersion[];
   /** `Log.identity` of the input: checkpoints of another log are refused. */
   readonly logName?: string;
   readonly folders: { readonly state: string; readonly checkpoints: string };
@@ -30,10 +32,10 @@ export interface TaskPartsOptions {
 export type OwnTaskParts = Omit<TaskParts<Payment>, 'source' | 'scorer' | 'emitEvent' | 'clock'>;
 
 export async function openTaskParts(options: TaskPartsOptions): Promise<OwnTaskParts> {
-  const { config, model, folders, logName, clock } = options;
+  const { config, model, schema, folders, logName, clock } = options;
   const flow = createFlow(config, model);
   const stepper = new Stepper(flow, model.features);
-  const codec = new ActorCodec(flow);
+  const codec = new ActorCodec(flow, schema);
   const objects = await openObjectStore(config, folders.checkpoints, clock);
   return {
     inputTopic: inputTopicOf(config),

@@ -2,6 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Config } from './core/config.ts';
+import type { OperatorVersion } from './core/flow.ts';
 import type { Model } from './core/scoring.ts';
 import type { KafkaSettings } from './log/kafka/wire/settings.ts';
 import type { WorkerThread } from './runtime/worker-seat.ts';
@@ -20,6 +21,8 @@ export interface ActorThreadSetup {
   readonly worker: number;
   readonly config: Config;
   readonly model: Model;
+  /** In which state is written: the main thread has agreed on it with the group. */
+  readonly schema: readonly OperatorVersion[];
   /** `Log.identity` of the input. */
   readonly logName: string;
   readonly folders: { readonly state: string; readonly checkpoints: string };

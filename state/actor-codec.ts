@@ -20,7 +20,8 @@ import {
   type StateOperator,
 } from './migration.ts';
 import { MsgpackReader, MsgpackWriter } from './msgpack.ts';
-import { type Schemas, sameSchema, schemaId, schemaName } from './schema.ts';
+import { type Schema, type Schemas, sameSchema, schemaId, schemaName } from './schema.ts';
+import { downgradesTo } from './write-schema.ts';
 
 const FORMAT_VERSION = 1;
 const HEADER_BYTES = 5;
@@ -28,35 +29,55 @@ const HEADER_BYTES = 5;
 const ROOT_PARTS = 3; // last, states, subs
 const SUB_PARTS = 3; // sub-key, last, states
 
+/** An operator, and how what it encodes becomes the version that is written. */
+interface SlotOperator {
+  readonly operator: StateOperator;
+  readonly downgrades: readonly ((encoded: unknown) => unknown)[];
+}
+
 export class ActorCodec {
   readonly #flow: StateFlow;
+  /** In which everything is written; an older one until an upgrade is finalised (U1). */
+  readonly #schema: Schema;
   readonly #schemaId: number;
-  readonly #root: readonly StateOperator[];
-  readonly #sub: readonly StateOperator[];
+  /** What has this id is read without a migration. */
+  readonly #ownId: number;
+  readonly #root: readonly SlotOperator[];
+  readonly #sub: readonly SlotOperator[];
   readonly #plans = new Map<number, MigrationPlan>();
   readonly #writer = new MsgpackWriter();
   readonly #reader = new MsgpackReader();
   readonly #outside: Span = spanOf(new ArrayBuffer(0));
 
-  constructor(flow: StateFlow) {
+  /**
+   * @param schema of `writeSchemaOf`: the flow's operators, in the versions that are to be written
+   * @throws STATE_SCHEMA_UNKNOWN
+   */
+  constructor(flow: StateFlow, schema: Schema = flow.stateSchema) {
     const [rootKey, subKey] = flow.keyNames;
     this.#flow = flow;
-    this.#schemaId = schemaId(flow.stateSchema);
-    this.#root = flow.operators.filter((o) => o.key === rootKey);
-    this.#sub = flow.operators.filter((o) => o.key === subKey);
+    this.#schema = schema;
+    this.#schemaId = schemaId(schema);
+    this.#ownId = schemaId(flow.stateSchema);
+    const operators = flow.operators.map((operator, i) => ({
+      operator,
+      downgrades: downgradesTo(operator, schema[i]?.version ?? operator.version),
+    }));
+    this.#root = operators.filter((o) => o.operator.key === rootKey);
+    this.#sub = operators.filter((o) => o.operator.key === subKey);
   }
 
   /** The dictionary for a store's next meta: what its entries may be written in from now on. */
   schemasWith(stored: Schemas): Schemas {
     const name = schemaName(this.#schemaId);
     const known = stored[name];
-    if (known !== undefined && !sameSchema(known, this.#flow.stateSchema)) {
+    if (known !== undefined && !sameSchema(known, this.#schema)) {
       throw new ShrikeError(
         'STATE_SCHEMA_UNKNOWN',
         `two schemas share the id ${name}; raise the version of any operator to tell them apart`,
       );
     }
-    return known === undefined ? { ...stored, [name]: this.#flow.stateSchema } : stored;
+    return known === undefined ? { ...stored, [name]: this.#schema } : stored;
   }
 
   /** Refuses a dictionary that this flow cannot read, before the first actor is needed. */
@@ -95,12 +116,15 @@ export class ActorCodec {
     this.#writeSlot(slot, this.#sub);
   }
 
-  #writeSlot({ last, states }: KeySlot, operators: readonly StateOperator[]): void {
+  #writeSlot({ last, states }: KeySlot, operators: readonly SlotOperator[]): void {
     const writer = this.#writer;
     writer.number(last);
     writer.arrayHead(operators.length);
     for (let i = 0; i < operators.length; i++) {
-      writer.value((operators[i] as StateOperator).encode(states[i] as never));
+      const { operator, downgrades } = operators[i] as SlotOperator;
+      let encoded = operator.encode(states[i] as never);
+      for (let d = 0; d < downgrades.length; d++) encoded = downgrades[d]?.(encoded);
+      writer.value(encoded);
     }
   }
 
@@ -128,7 +152,7 @@ export class ActorCodec {
       );
     }
     const id = view.getUint32(start + 1, true);
-    const plan = id === this.#schemaId ? undefined : this.#plan(id, schemas);
+    const plan = id === this.#ownId ? undefined : this.#plan(id, schemas);
     try {
       this.#reader.begin(span, start + HEADER_BYTES);
       return this.#readActor(plan);
@@ -157,12 +181,12 @@ export class ActorCodec {
     return { root: { last, states }, subs };
   }
 
-  #readStates(operators: readonly StateOperator[]): unknown[] {
+  #readStates(operators: readonly SlotOperator[]): unknown[] {
     const reader = this.#reader;
     requireCount(reader.arrayHead(), operators.length);
     const states: unknown[] = new Array(operators.length);
     for (let i = 0; i < operators.length; i++) {
-      states[i] = (operators[i] as StateOperator).decode(reader.value());
+      states[i] = (operators[i] as SlotOperator).operator.decode(reader.value());
     }
     return states;
   }

@@ -14,12 +14,15 @@ import {
 } from '../../checkpoints/drill.ts';
 import type { Payment } from '../../operators/index.ts';
 import { DigestSum } from '../../state/digest.ts';
+import { writeSchemaOf } from '../../state/write-schema.ts';
+import { stateLevels } from '../agreed-schema.ts';
 import type { Manifest } from '../core/checkpoint.ts';
 import { systemClock as clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
 import type { DigestAt, PartitionRestore, RestoreReport } from '../core/drill.ts';
 import { codeOf, ShrikeError } from '../core/errors.ts';
 import { createFlow, inputTopicOf } from '../job.ts';
+import { openObjectStore } from '../object-store.ts';
 import type { TaskParts } from '../runtime/ports.ts';
 import { rehearse } from '../runtime/rehearsal.ts';
 import { openTaskParts } from '../task-parts.ts';
@@ -88,11 +91,15 @@ async function drillParts(
   config: Config,
   { log, scratch }: { readonly log: LogReader; readonly scratch: string },
 ): Promise<TaskParts<Payment>> {
-  const features = createFlow(config).featureNames;
+  const flow = createFlow(config);
+  const features = flow.featureNames;
   const model = { modelId: 'none', threshold: 1, featureSet: 'none', features };
   const folders = { state: scratch, checkpoints: join(config.dataDir, 'checkpoints') };
+  // As the engine writes it: else equal states would have other digests.
+  const store = await openObjectStore(config, folders.checkpoints, clock);
+  const schema = writeSchemaOf(flow, await stateLevels(config, store).newest());
   return {
-    ...(await openTaskParts({ config, model, folders, clock })),
+    ...(await openTaskParts({ config, model, schema, folders, clock })),
     clock,
     source: log,
     scorer: {

@@ -192,7 +192,7 @@ export const ERRORS = {
   STATE_SCHEMA_UNKNOWN: kind(
     'internal',
     'never',
-    'The state was written by a newer version of an operator; run that version.',
+    'Another version wrote the state; docs/operations.md, "Upgrade and rollback", says which may run.',
   ),
   ACTOR_UNKNOWN: kind(
     'input',

@@ -140,6 +140,8 @@ export interface Flow<E> {
   readonly featureNames: readonly string[];
   /** Names and versions of all operators: what stored state depends on. */
   readonly stateSchema: readonly OperatorVersion[];
+  /** Rises by one with each release whose `stateSchema` differs: `state-level.ts`. */
+  readonly stateLevel: number;
 }
 
 export interface OperatorVersion {
@@ -150,17 +152,19 @@ export interface OperatorVersion {
 
 class FlowBuilder<E, K extends string> {
   readonly #decode: Decode<E>;
+  readonly #stateLevel: number;
   readonly #keys: Record<K, (event: E) => number>;
   readonly #minute: (event: E) => number;
   readonly #operators: AnyOperator<E>[] = [];
   readonly #enrichers: Enricher<E>[] = [];
 
   constructor(
-    decode: Decode<E>,
+    { decode, stateLevel }: Pick<Flow<E>, 'decode' | 'stateLevel'>,
     keys: Record<K, (event: E) => number>,
     minute: (event: E) => number,
   ) {
     this.#decode = decode;
+    this.#stateLevel = stateLevel;
     this.#keys = keys;
     this.#minute = minute;
   }
@@ -205,17 +209,21 @@ class FlowBuilder<E, K extends string> {
       decide,
       featureNames: names,
       stateSchema: operators.map(({ name, key, version }) => ({ name, key, version })),
+      stateLevel: this.#stateLevel,
     };
   }
 }
 
-export function flow<E>(decode: Decode<E>): {
+export function flow<E>(
+  decode: Decode<E>,
+  stateLevel = 1,
+): {
   keyBy<const M extends Keys<E>>(
     keys: M,
     minute: (event: E) => number,
   ): FlowBuilder<E, keyof M & string>;
 } {
-  return { keyBy: (keys, minute) => new FlowBuilder(decode, keys, minute) };
+  return { keyBy: (keys, minute) => new FlowBuilder({ decode, stateLevel }, keys, minute) };
 }
 
 /** Writes features to their place in the row of the model's order. */

@@ -5,6 +5,8 @@
  * O2  `step` reads the state left by earlier events, writes its features, then advances the state.
  * O3  decode(encode(state)) behaves as state does, and encode gives equal values for equal states.
  * O4  Memory of one state is bounded by the events inside its windows.
+ * O5  migrations[v](downgrades[v](encoded)) equals encoded: while a group writes an older version,
+ *     an actor may go through that form at any time, and nothing may depend on when.
  */
 
 /**
@@ -40,6 +42,11 @@ export interface Operator<E, S, Key extends string = string> {
   decode(encoded: unknown): S;
   /** migrations[v] turns what version v encoded into what version v + 1 does. */
   readonly migrations: Readonly<Record<number, (encoded: unknown) => unknown>>;
+  /**
+   * downgrades[v] turns what version v + 1 encodes into what version v does (O5); kept for one
+   * release, so that it can be rolled back.
+   */
+  readonly downgrades?: Readonly<Record<number, (encoded: unknown) => unknown>>;
 }
 
 /**
