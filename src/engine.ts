@@ -28,7 +28,7 @@ import {
   workersOf,
 } from './engine-parts.ts';
 import { inputPositions } from './input-positions.ts';
-import { ALERTS_TOPIC, inputTopicOf, topicsOf } from './job.ts';
+import { ALERTS_TOPIC, inputTopicOf, outputTopicsOf, topicsOf } from './job.ts';
 import { appendsOf } from './produced-records.ts';
 import { readPage } from './record-pages.ts';
 import type { Rekeyer } from './rekey/rekeyer.ts';
@@ -104,6 +104,7 @@ export class Engine implements EngineView {
           folders: { state: parts.folder.state, checkpoints: parts.folder.checkpoints },
         }),
       commit: config.commit,
+      outputTopics: outputTopicsOf(config),
       emitEvent: (level, event, facts) => parts.logger.event(level, event, facts),
       onStats: (worker, stats) => this.#board.onStats(worker, stats),
     });

@@ -57,8 +57,15 @@ export async function ensureTopicsOf(
   );
 }
 
+/** What the engine writes beside the re-keyed payments. */
+export function outputTopicsOf({ outputs }: Pick<Config, 'outputs'>): readonly string[] {
+  const { scored, features } = outputs;
+  const wanted = [...(scored ? [SCORED_TOPIC] : []), ...(features ? [FEATURES_TOPIC] : [])];
+  return [ALERTS_TOPIC, DEAD_LETTER_TOPIC, ...wanted];
+}
+
 export function topicsOf(config: Config): readonly TopicSpec[] {
-  const { input, outputs, log } = config;
+  const { input, log } = config;
   const { partitions } = input;
   const retentionMs = log.retentionHours * 3_600_000;
   const passing = (topic: string): TopicSpec => ({
@@ -78,9 +85,6 @@ export function topicsOf(config: Config): readonly TopicSpec[] {
     ...(input.keyedByUser ? [] : [passing(inputTopicOf(config))]),
     kept(input.users),
     kept(input.cards),
-    passing(ALERTS_TOPIC),
-    passing(DEAD_LETTER_TOPIC),
-    ...(outputs.scored ? [passing(SCORED_TOPIC)] : []),
-    ...(outputs.features ? [passing(FEATURES_TOPIC)] : []),
+    ...outputTopicsOf(config).map(passing),
   ];
 }

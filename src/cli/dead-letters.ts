@@ -1,11 +1,12 @@
 /** `shrike dlq`: records that could not be used, and their way back. */
+import { createHash } from 'node:crypto';
 import { systemClock as clock } from '../core/clock.ts';
 import { packRecords } from '../core/records.ts';
 import { DEAD_LETTER_TOPIC } from '../job.ts';
 import { withAccess } from './access.ts';
 import type { Access } from './access-contract.ts';
 import { configOf, print, printJson, table } from './common.ts';
-import { partitionsOf, recordsOf } from './log-records.ts';
+import { type LogReader, partitionsOf, recordsOf } from './log-records.ts';
 import type { CommonOptions } from './options.ts';
 
 export interface DeadLetterOptions extends CommonOptions {
@@ -26,6 +27,8 @@ interface DeadLetter {
   readonly reason: string;
   readonly key: string | null;
   readonly value_base64: string | null;
+  /** Where the letter holds a part of the record only: what all of it is. */
+  readonly truncated?: { readonly value_sha256: string | null };
 }
 
 /** Records of one append. */
@@ -56,7 +59,9 @@ export async function redrive(options: DeadLetterOptions): Promise<void> {
   const { config } = configOf(options);
   await withAccess(config, async (access, signal) => {
     let count = 0;
+    let goneCount = 0;
     let waiting: DeadLetter[] = [];
+    const reader = await access.reader();
     const send = async () => {
       if (options.dryRun !== true) await append(access, waiting);
       else if (options.json !== true) printRows(waiting.map(rowOf));
@@ -71,20 +76,47 @@ export async function redrive(options: DeadLetterOptions): Promise<void> {
           (one) => one.topic === letter.topic && one.partition === letter.partition,
         );
         if (!isSamePlace || waiting.length === APPEND_RECORDS_MAX) await send();
-        waiting.push(letter);
+        const whole = await wholeOf(reader, letter);
+        if (whole === undefined) goneCount += 1;
+        else waiting.push(whole);
       }
       if (waiting.length > 0) await send();
     } finally {
       // Also when it broke off: what is appended must not be appended again unawares.
-      tell(count, options);
+      tell({ count, goneCount }, options);
     }
   });
 }
 
-function tell(count: number, { dryRun, json }: DeadLetterOptions): void {
+interface Counts {
+  readonly count: number;
+  readonly goneCount: number;
+}
+
+function tell({ count, goneCount }: Counts, { dryRun, json }: DeadLetterOptions): void {
   const isDryRun = dryRun === true;
-  if (json === true) printJson({ records: count, dryRun: isDryRun });
-  else print(`${count} ${isDryRun ? 'to be appended' : 'appended'} again`);
+  const gone = goneCount > 0 && { gone: goneCount };
+  if (json === true) printJson({ records: count, dryRun: isDryRun, ...gone });
+  else {
+    print(`${count} ${isDryRun ? 'to be appended' : 'appended'} again`);
+    if (goneCount > 0) print(`${goneCount} not: too large for a letter, and gone from their topic`);
+  }
+}
+
+/** The letter with all of its record; undefined when neither the letter nor the topic has it. */
+async function wholeOf(reader: LogReader, letter: DeadLetter): Promise<DeadLetter | undefined> {
+  if (letter.truncated === undefined) return letter;
+  const { topic, partition, offset, truncated } = letter;
+  const { earliest, highWatermark } = await reader.offsets({ topic, partition });
+  if (offset < earliest || offset >= highWatermark) return undefined;
+  const span = { topic, partition, from: offset, to: offset + 1 };
+  for await (const { key, value } of recordsOf(reader, span)) {
+    // Of a topic that was made anew another record may lie there.
+    const found = value === undefined ? null : createHash('sha256').update(value).digest('hex');
+    if (found !== truncated.value_sha256) return undefined;
+    return { ...letter, key: key ?? null, value_base64: value?.toString('base64') ?? null };
+  }
+  return undefined;
 }
 
 async function append(access: Access, letters: readonly DeadLetter[]): Promise<void> {

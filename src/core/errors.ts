@@ -1,25 +1,15 @@
 /**
  * Every way the world can fail, in one table. A code is stable: scripts and alert rules match on
- * it.
- *
- * domain: `data` one record is bad (it goes to `dead_letters`); `input` what the operator of the
- * program gave is wrong (stop and say so); `external` a disk, store or log does not answer (back
- * off, go on); `internal` an invariant is broken (stop, restore from what is known to be right).
+ * it. (Its parts that are large lie in files of their own.)
  */
-export interface ErrorKind {
-  readonly domain: 'data' | 'input' | 'external' | 'internal';
-  readonly retry: 'never' | 'backoff' | 'restore';
-  /** What to do about it: one sentence for the person who reads the log at night. */
-  readonly hint: string;
-}
+import { API_ERRORS } from './api-errors.ts';
+import { type ErrorKind, kind } from './error-kind.ts';
+import { FILE_ERRORS } from './file-errors.ts';
 
-const kind = (domain: ErrorKind['domain'], retry: ErrorKind['retry'], hint: string): ErrorKind => ({
-  domain,
-  retry,
-  hint,
-});
+export type { ErrorKind };
 
 export const ERRORS = {
+  ...FILE_ERRORS,
   // Records (dead letters).
   RECORD_NOT_JSON: kind(
     'data',
@@ -35,6 +25,11 @@ export const ERRORS = {
     'data',
     'never',
     'The record lies with another user: check key and partitioner of the producer, or set input.keyedByUser to false.',
+  ),
+  RECORD_TOO_LARGE: kind(
+    'data',
+    'never',
+    "The record does not fit the topic of re-keyed payments: raise that topic's max.message.bytes, then `shrike dlq redrive`.",
   ),
 
   // Configuration and command line.
@@ -87,41 +82,6 @@ export const ERRORS = {
     'Free space on the volume of the data folder; nothing that was committed is lost.',
   ),
 
-  // CSV input.
-  CSV_MISSING: kind('input', 'never', 'Check the path.'),
-  CSV_EMPTY: kind(
-    'input',
-    'never',
-    'The file has no header line; check that it was copied completely.',
-  ),
-  CSV_HEADER: kind(
-    'input',
-    'never',
-    'The first line must hold the column names of the Kaggle set; the message shows the difference.',
-  ),
-  CSV_UNREADABLE: kind(
-    'input',
-    'never',
-    'Check the permissions of the file and that it was copied completely.',
-  ),
-  CSV_ROW_UNREADABLE: kind(
-    'data',
-    'never',
-    'The line is no CSV row in UTF-8; the reason says why. The lines around it are read.',
-  ),
-  CSV_TOO_MANY_REJECTS: kind(
-    'input',
-    'never',
-    'See the rejects file; raise --rejects-max if the rows may really be left out.',
-  ),
-
-  // Tables that come with the program.
-  ZIP_TABLE_INVALID: kind(
-    'input',
-    'never',
-    'Restore operators/data/zip_centroids.csv from the release: lines of zip,lat,lon in degrees.',
-  ),
-
   // Log.
   LOG_CORRUPT: kind(
     'internal',
@@ -166,6 +126,11 @@ export const ERRORS = {
     'Set cleanup.policy=compact on the named topic: profiles must not be deleted by age.',
   ),
   LOG_REPLACED: kind('input', 'never', 'See docs/operations.md, "Another log".'),
+  OUTPUT_TOO_LARGE: kind(
+    'input',
+    'never',
+    'Raise max.message.bytes of the named topic, then start again: nothing is lost, and the partition goes on at that record.',
+  ),
   COMMIT_FENCED: kind(
     'external',
     'restore',
@@ -267,38 +232,6 @@ export const ERRORS = {
     'A failover needs Kafka and another member to take over: set kafka.bootstrap, and start `shrike run`.',
   ),
 
-  // Model.
-  MODEL_BUNDLE_MISSING: kind(
-    'input',
-    'never',
-    'Name a folder with model.onnx and bundle.json: --model DIR.',
-  ),
-  MODEL_BUNDLE_INVALID: kind(
-    'input',
-    'never',
-    'Correct bundle.json; models/README.md shows the format.',
-  ),
-  MODEL_NOT_ONNX: kind(
-    'input',
-    'never',
-    'model.onnx cannot be loaded by ONNX Runtime; export it again.',
-  ),
-  MODEL_FEATURES_MISMATCH: kind(
-    'input',
-    'never',
-    'The model wants other features than the operators yield; operators/README.md lists them.',
-  ),
-  MODEL_OUTPUT_INVALID: kind(
-    'internal',
-    'backoff',
-    'The model answers with something that is no probability; put the previous bundle back.',
-  ),
-  SCORING_FAILED: kind(
-    'external',
-    'backoff',
-    'ONNX Runtime failed on a batch; it is tried again. See the cause.',
-  ),
-
   // Engine.
   STEP_FAILED: kind(
     'internal',
@@ -330,30 +263,7 @@ export const ERRORS = {
     'backoff',
     'Replay waits for records that do not come: an open transaction or a truncated log.',
   ),
-  API_UNREACHABLE: kind(
-    'external',
-    'never',
-    'The running engine does not answer on its address; is it starting or stopping?',
-  ),
-  API_PORT_TAKEN: kind('input', 'never', 'Choose another port: --port N (0 picks a free one).'),
-  API_ADDRESS_UNUSABLE: kind(
-    'input',
-    'never',
-    'Choose an address of this machine (127.0.0.1) and a port this user may open: --port N.',
-  ),
-  API_HOST_REFUSED: kind(
-    'input',
-    'never',
-    'Use the address that Shrike printed: other host names may be a page that attacks this machine.',
-  ),
-  API_TOKEN_WRONG: kind(
-    'input',
-    'never',
-    'Send `authorization: Bearer TOKEN` with the token of the running engine; docs/api.md says where it is.',
-  ),
-  API_REQUEST_INVALID: kind('input', 'never', 'Correct the request; docs/api.md has examples.'),
-  API_NOT_FOUND: kind('input', 'never', 'docs/api.md lists the paths.'),
-  API_BUSY: kind('external', 'backoff', 'Close other pages of this engine, or try again later.'),
+  ...API_ERRORS,
   ENGINE_NOT_RUNNING: kind(
     'input',
     'never',

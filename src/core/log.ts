@@ -96,6 +96,12 @@ export interface Log {
    * @throws LOG_TOPIC_UNKNOWN
    */
   identity(topic: string): Promise<string>;
+  /**
+   * Bytes of key and value that a record of the topic may have; a topic without a limit, or of
+   * which none is known, is not there.
+   * @throws LOG_UNAVAILABLE
+   */
+  recordBytesMax(topics: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** @throws LOG_TOPIC_UNKNOWN */
   offsets(of: TopicPartition): Promise<PartitionOffsets>;
   /**
@@ -106,6 +112,7 @@ export interface Log {
   /**
    * Appends outside any group: producers, loaders. Atomic and durable as a commit.
    * @returns base offsets.
+   * @throws OUTPUT_TOO_LARGE for a record beyond the topic's limit
    */
   append(appends: readonly Append[]): Promise<readonly Offset[]>;
   /**

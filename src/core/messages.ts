@@ -66,6 +66,8 @@ export interface CommitRequest {
 /** K and what can be read; offsets are next offsets. */
 export interface Position extends PartitionOffsets {
   readonly committed: Offset;
+  /** `Log.recordBytesMax` of the outputs. */
+  readonly recordBytesMax?: ReadonlyMap<string, number>;
 }
 
 export interface SavepointDone {

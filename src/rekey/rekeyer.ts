@@ -20,7 +20,7 @@ import { type EventSink, Lane } from './lane.ts';
 import { Merger, type Round } from './merge.ts';
 
 export interface RekeyerOptions {
-  readonly log: Pick<Log, 'read' | 'committed' | 'offsets' | 'join' | 'commit'>;
+  readonly log: Pick<Log, 'read' | 'committed' | 'offsets' | 'join' | 'commit' | 'recordBytesMax'>;
   readonly clock: Clock;
   readonly group: string;
   readonly inputTopic: string;
@@ -162,7 +162,21 @@ export class Rekeyer {
       await this.#pace();
       await this.#due();
       if (signal.aborted) return;
-      await this.#commit(this.#merger.round([...this.#lanes.values()]));
+      const limits = await this.#recordBytesMax();
+      if (limits !== undefined) {
+        await this.#commit(this.#merger.round([...this.#lanes.values()], limits));
+      }
+    }
+  }
+
+  /** Undefined when the log does not tell: then it begins again. */
+  async #recordBytesMax(): Promise<ReadonlyMap<string, number> | undefined> {
+    const { log, targetTopic, deadLetterTopic } = this.#options;
+    try {
+      return await log.recordBytesMax([targetTopic, deadLetterTopic]);
+    } catch (error) {
+      await this.#beginAgain(error);
+      return undefined;
     }
   }
 

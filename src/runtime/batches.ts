@@ -1,10 +1,13 @@
 /** Cuts what was read into batches that are stepped, scored and committed together. */
+import { createHash } from 'node:crypto';
 
 import { type DeadLetter, deadLetter } from '../core/dead-letter.ts';
 import type { Decode, Reject } from '../core/flow.ts';
 import type { Offset } from '../core/ids.ts';
 import { PackedRecords, type SourceRead } from '../core/records.ts';
 import { type Placement, strayFinder } from './placement.ts';
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 export interface StepBatch<E> {
   readonly events: E[];
@@ -28,6 +31,8 @@ export interface CutOptions<E> {
   readonly recordsMax: number;
   /** Where an event must lie; undefined: anywhere. */
   readonly placement?: Placement<E> | undefined;
+  /** Of a dead letter; undefined: any. */
+  readonly letterBytesMax?: number | undefined;
 }
 
 function emptyBatch<E>(from: Offset): StepBatch<E> {
@@ -49,6 +54,7 @@ function emptyBatch<E>(from: Offset): StepBatch<E> {
  * two of them.
  */
 export function* cutBatches<E>(read: SourceRead, options: CutOptions<E>): Generator<StepBatch<E>> {
+  const { letterBytesMax: bytesMax } = options;
   const findStray = options.placement && strayFinder(options.placement, read.partition);
   let batch = emptyBatch<E>(options.from);
   for (const chunk of read.batches) {
@@ -64,7 +70,7 @@ export function* cutBatches<E>(read: SourceRead, options: CutOptions<E>): Genera
       const stray = event === undefined ? undefined : findStray?.(event, records, i);
       if (event === undefined || stray !== undefined) {
         const reject = stray === undefined ? rejects[nextReject++] : misplaced(i, stray);
-        batch.deadLetters.push(deadLetter({ read, records, i, offset, reject }));
+        batch.deadLetters.push(deadLetter({ read, records, i, offset, reject, bytesMax, sha256 }));
       } else {
         batch.events.push(event);
         batch.offsets.push(offset);

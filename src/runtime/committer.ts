@@ -36,6 +36,8 @@ export interface CommitterOptions {
   readonly owner: () => string;
   readonly minIntervalMs: number;
   readonly recordsMax: number;
+  /** Topics whose limits a task has to know. */
+  readonly outputTopics?: readonly string[];
 }
 
 export class Committer {
@@ -64,7 +66,7 @@ export class Committer {
   }
 
   async position(owned: Owned): Promise<Position> {
-    const { log, group, topic } = this.#options;
+    const { log, group, topic, outputTopics = [] } = this.#options;
     // A commit that is under way may still move K. What is queued behind it cannot: the task's own
     // requests have settled before it asks, and those of a replaced task are of an old epoch (M3).
     await this.#underWay;
@@ -72,8 +74,9 @@ export class Committer {
     const of = { topic, partition: owned.partition };
     const [committed] = await log.committed(group, [of]);
     const offsets = await log.offsets(of);
+    const recordBytesMax = await log.recordBytesMax(outputTopics);
     this.#checkEpoch(owned);
-    const position = { ...offsets, committed: committed ?? offsets.earliest };
+    const position = { ...offsets, committed: committed ?? offsets.earliest, recordBytesMax };
     this.#expected.set(owned.partition, position.committed);
     return position;
   }

@@ -28,6 +28,8 @@ export interface CoordinatorOptions {
   readonly inputTopic: string;
   readonly workers: number;
   readonly startWorker: (worker: number) => WorkerThread;
+  /** Topics that the flow writes to: tasks are told how large records of them may be. */
+  readonly outputTopics?: readonly string[];
   readonly commit: { readonly minIntervalMs: number; readonly recordsMax: number };
   readonly emitEvent: EventSink;
   readonly onStats: (worker: number, stats: WorkerStats) => void;
@@ -52,6 +54,7 @@ export class Coordinator {
       group: options.application,
       topic: options.inputTopic,
       owner: () => this.#membership?.owner ?? '',
+      outputTopics: options.outputTopics ?? [],
       ...options.commit,
     });
   }

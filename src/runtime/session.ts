@@ -58,6 +58,7 @@ export class Session<E> {
       inputTopic: parts.inputTopic,
       deadLetterTopic: parts.deadLetterTopic,
       partition,
+      recordBytesMax: options.position.recordBytesMax ?? new Map(),
     });
     this.#deck = new FlightDeck(
       {
@@ -194,7 +195,7 @@ export class Session<E> {
   }
 
   *#cut(read: SourceRead, until: Offset): Generator<StepBatch<E>> {
-    const { parts, counters } = this.#options;
+    const { parts, counters, position } = this.#options;
     counters.highWatermark = read.highWatermark;
     const cut = cutBatches(read, {
       decode: parts.stepper.flow.decode,
@@ -202,6 +203,7 @@ export class Session<E> {
       until,
       recordsMax: parts.limits.batchRecordsMax,
       placement: parts.placement,
+      letterBytesMax: position.recordBytesMax?.get(parts.deadLetterTopic),
     });
     for (;;) {
       const next = counters.timed('decode', () => cut.next());

@@ -1,4 +1,4 @@
-/** Access rules and deletion of topics, by the protocol: what no part of the product does. */
+/** Access rules, settings and deletion of topics, by the protocol: what the product does not do. */
 import { expect } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { Cluster } from '../../src/log/kafka/cluster.ts';
@@ -114,6 +114,42 @@ const DELETE_TOPICS: Api<readonly string[], Outcomes> = {
   },
 };
 
+interface TopicSetting {
+  readonly topic: string;
+  readonly name: string;
+  readonly value: string;
+}
+
+const SET = 0;
+
+const ALTER_TOPIC: Api<TopicSetting, Outcomes> = {
+  name: 'IncrementalAlterConfigs',
+  key: 44,
+  version: 1,
+  encode: (to, { topic, name, value }) =>
+    to
+      .array([topic], () =>
+        to
+          .i8(RESOURCE.topic)
+          .string(topic)
+          .array([name], () => to.string(name).i8(SET).string(value).tags())
+          .tags(),
+      )
+      .bool(false)
+      .tags(),
+  decode: (from) => {
+    from.i32(); // throttle time
+    return from.array(() => {
+      const error = from.i16();
+      from.nullableString();
+      from.i8();
+      from.string();
+      from.tags();
+      return error;
+    });
+  },
+};
+
 async function ask<Q>(bootstrap: string, api: Api<Q, Outcomes>, request: Q): Promise<void> {
   const settings = bootstrapOf(bootstrap);
   const cluster = new Cluster({ settings, clock: systemClock, requestTimeoutMs: 15_000 });
@@ -137,4 +173,8 @@ export function revoke(bootstrap: string, user: string, rights: readonly Right[]
 
 export function deleteTopics(bootstrap: string, topics: readonly string[]): Promise<void> {
   return ask(bootstrap, DELETE_TOPICS, topics);
+}
+
+export function alterTopic(bootstrap: string, setting: TopicSetting): Promise<void> {
+  return ask(bootstrap, ALTER_TOPIC, setting);
 }

@@ -82,6 +82,8 @@ export interface MemoryLogFaults {
 }
 
 export class MemoryLog implements Log {
+  /** Bytes of a record, by topic: told, and not looked after. */
+  limits: ReadonlyMap<string, number> = new Map();
   readonly kind = 'embedded';
   readonly #durable: DurableLog;
   readonly #clock: Clock;
@@ -128,6 +130,10 @@ export class MemoryLog implements Log {
   async identity(topic: string): Promise<string> {
     this.#partition({ topic, partition: 0 });
     return `memory/${topic}`;
+  }
+
+  async recordBytesMax(): Promise<ReadonlyMap<string, number>> {
+    return this.limits;
   }
 
   async offsets(of: TopicPartition): Promise<PartitionOffsets> {

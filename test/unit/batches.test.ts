@@ -66,6 +66,33 @@ test('a record that is none becomes a dead letter with its coordinates, and its 
   });
 });
 
+test('a dead letter that would be too large holds what fits, and tells what all of it is', () => {
+  const value = `x${'0'.repeat(5000)}`;
+  const letterOf = (letterBytesMax: number) => {
+    const [batch] = cut([chunk(4, [value])], { from: 4, letterBytesMax });
+    const text = String(batch?.deadLetters[0]?.record.value);
+    return { bytes: text.length, letter: JSON.parse(text) as Record<string, unknown> };
+  };
+  expect(letterOf(8000).letter.truncated).toBe(undefined);
+  const truncated = {
+    key_bytes: 1,
+    value_bytes: 5001,
+    value_sha256: 'b7a32d0ea348db41513c65c0c1885f949c3e72cc4cef1a00bd44761edc4dcf39',
+  };
+  for (const [bytesMax, kept] of [
+    [6500, 4096],
+    [1000, 256],
+    [400, 0],
+  ] as const) {
+    const { bytes, letter } = letterOf(bytesMax);
+    expect(bytes).toBeLessThanOrEqual(bytesMax);
+    expect(letter).toMatchObject({ offset: 4, code: 'RECORD_NOT_JSON', truncated });
+    expect(Buffer.from(String(letter.value_base64), 'base64').toString()).toBe(
+      value.slice(0, kept),
+    );
+  }
+});
+
 test("an event in another partition than its key's becomes a dead letter", () => {
   const placement = { by: 'partition' as const, partitionOf: (n: unknown) => (n as number) % 4 };
   const [batch] = cut([chunk(0, ['2', '3', 'x', '6'])], { placement });

@@ -43,7 +43,10 @@ test('`shrike --help` loads options and texts, and no library but the one that r
     'src/cli.ts',
     'src/cli/options.ts',
     'src/cli/simulate-options.ts',
+    'src/core/api-errors.ts',
+    'src/core/error-kind.ts',
     'src/core/errors.ts',
+    'src/core/file-errors.ts',
     'src/version.ts',
   ]);
 });

@@ -164,5 +164,8 @@ test('a dead letter of the runtime obeys its schema', () => {
     value_base64: 'e30=',
   };
   expect(violations('dead_letters', [letter, { ...letter, value_base64: null }])).toEqual([]);
+  const truncated = { key_bytes: 3, value_bytes: 2, value_sha256: '0a'.repeat(32) };
+  expect(violations('dead_letters', [{ ...letter, truncated }])).toEqual([]);
+  expect(violations('dead_letters', [{ ...letter, truncated: {} }])).toHaveLength(1);
   expect(violations('dead_letters', [{ ...letter, offset: -1 }]).length).toBe(1);
 });

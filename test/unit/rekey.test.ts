@@ -147,6 +147,23 @@ test('what has no user is a dead letter with its place in the input, in the same
   });
 });
 
+test('what the internal topic would not take is a dead letter, and what comes behind it goes on', async () => {
+  const log = await logWith(1, 1);
+  log.limits = new Map([['by-user', 50]]);
+  const large = { ...payment(7, 1), value: '{"idx":1,"user":7,"note":"a long, long note"}' };
+  await send(log, 0, [large, payment(7, 2)]);
+  const { made } = rekeyer(log, 1);
+  await made.start();
+  await until(() => made.status().records === 2);
+  const [letter] = await recordsOf(log, 'dead', 0);
+  expect(JSON.parse(letter?.value ?? '')).toMatchObject({
+    offset: 0,
+    code: 'RECORD_TOO_LARGE',
+    reason: '61 bytes, and by-user takes 50',
+  });
+  expect((await recordsOf(log, 'by-user', 0)).map(({ timestampMs }) => timestampMs)).toEqual([2]);
+});
+
 test('a commit that took effect and was not acknowledged is not made again', async () => {
   let isFirst = true;
   const afterCommit = () => {

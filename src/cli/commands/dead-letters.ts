@@ -11,7 +11,8 @@ Examples:
 `;
 const REDRIVE_EXAMPLES = `
 Appends the original bytes to their topic and partition again. The dead letters stay: doing it twice
-appends twice, and what is still wrong comes back as a new dead letter.
+appends twice, and what is still wrong comes back as a new dead letter. Of a record that was too
+large for a letter, which then has its beginning only, the bytes are read from its topic.
 
 Examples:
   shrike dlq redrive --dry-run

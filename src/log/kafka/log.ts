@@ -22,6 +22,7 @@ import type { SourceRead } from '../../core/records.ts';
 import { KafkaAdmin } from './admin/admin.ts';
 import { ownCertificateEnds } from './certificates.ts';
 import { Cluster } from './cluster.ts';
+import { requireFitting } from './fitting-records.ts';
 import type { AssignmentKind } from './group/assignors.ts';
 import { GroupMember } from './group/member.ts';
 import { Identities } from './identities.ts';
@@ -29,6 +30,7 @@ import { OwnWrites } from './own-writes.ts';
 import { Ownership } from './ownership.ts';
 import { listOffsets } from './reader/list-offsets.ts';
 import { KafkaReader } from './reader/reader.ts';
+import { TopicLimits } from './topic-limits.ts';
 import { Appender } from './transactions/appender.ts';
 import { whenKnown } from './transactions/known-topics.ts';
 import { TransactionalProducer } from './transactions/producer.ts';
@@ -79,6 +81,7 @@ class KafkaLog implements Log {
   readonly #options: KafkaLogOptions;
   readonly #cluster: Cluster;
   readonly #admin: KafkaAdmin;
+  readonly #limits: TopicLimits;
   readonly #reader: KafkaReader;
   readonly #committing: TransactionalProducer;
   readonly #appending: TransactionalProducer;
@@ -94,10 +97,12 @@ class KafkaLog implements Log {
     this.#options = options;
     this.#cluster = cluster;
     const patienceMs = REQUEST_TIMEOUT_MS;
-    this.#admin = new KafkaAdmin({ cluster, clock, replicationFactor, patienceMs });
+    const limits = new TopicLimits(cluster);
+    this.#limits = limits;
+    this.#admin = new KafkaAdmin({ cluster, clock, replicationFactor, patienceMs, limits });
     this.#reader = new KafkaReader({ cluster, clock });
     const producer = (id: string) =>
-      new TransactionalProducer({ ...options, cluster, transactionalId: id });
+      new TransactionalProducer({ ...options, cluster, limits, transactionalId: id });
     this.#committing = producer(transactionalId);
     // Nobody continues what an append of a former process has left: a name of its own.
     const name = `${transactionalId}.append.${random.int(2 ** 32).toString(36)}`;
@@ -130,6 +135,12 @@ class KafkaLog implements Log {
     return this.#identities.of(topic);
   }
 
+  async recordBytesMax(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    await this.#limits.know(topics);
+    const known = topics.map((topic) => [topic, this.#limits.recordBytesMax(topic)] as const);
+    return new Map(known.filter((one): one is readonly [string, number] => one[1] !== undefined));
+  }
+
   async offsets(of: TopicPartition): Promise<PartitionOffsets> {
     const [found] = await this.#ownWrites.offsets([of]);
     return found as PartitionOffsets;
@@ -145,8 +156,9 @@ class KafkaLog implements Log {
   }
 
   async append(appends: readonly Append[]): Promise<readonly Offset[]> {
-    // Before it is queued: one unknown topic must not fail the appends of others.
+    // Before it is queued: one unknown topic, or large record, must not fail others' appends.
     await whenKnown({ cluster: this.#cluster, clock: this.#options.clock }, appends);
+    requireFitting(appends, await this.recordBytesMax(appends.map(({ topic }) => topic)));
     const written = await this.#appender.append(appends);
     this.#wrote(appends, written);
     return Promise.all(

@@ -5,6 +5,7 @@ import type { Offset, TopicPartition } from '../../../core/ids.ts';
 import type { TopicDescription, TopicSpec } from '../../../core/log.ts';
 import type { Cluster } from '../cluster.ts';
 import { patiently } from '../patiently.ts';
+import { MAX_MESSAGE_BYTES, type TopicLimits } from '../topic-limits.ts';
 import { BROKER_ERRORS, brokerError, isTransient } from '../wire/broker-errors.ts';
 import {
   CREATE_TOPICS,
@@ -21,6 +22,8 @@ export interface KafkaAdminOptions {
   readonly replicationFactor: number;
   /** How long a request is tried again while the brokers are not ready for it. */
   readonly patienceMs: number;
+  /** Are told what a description says. */
+  readonly limits?: TopicLimits;
 }
 
 type Described = Omit<TopicDescription, 'offsets'>;
@@ -71,7 +74,7 @@ export class KafkaAdmin {
     if (there.length === 0) return [];
     const asked = {
       topics: there.map(({ topic }) => topic),
-      names: ['cleanup.policy', 'retention.ms'],
+      names: ['cleanup.policy', 'retention.ms', MAX_MESSAGE_BYTES],
     };
     const described = await cluster.call(
       { node: controller, lane: 'general' },
@@ -83,6 +86,7 @@ export class KafkaAdmin {
     );
     return there.map(({ topic, partitions }) => {
       const of = settings.get(topic)?.settings;
+      this.#options.limits?.tell(topic, of);
       const retentionMs = Number(of?.get('retention.ms') ?? -1);
       const isCompact = of?.get('cleanup.policy')?.includes('compact') ?? false;
       return {

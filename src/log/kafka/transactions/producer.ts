@@ -1,6 +1,7 @@
 /** Commits: outputs and offsets in one transaction, one after the other. README, T1 to T6. */
 import { ShrikeError } from '../../../core/errors.ts';
 import type { Append } from '../../../core/log.ts';
+import { TopicLimits } from '../topic-limits.ts';
 import { ProducerIdentity, type ProducerOptions, patienceMs } from './identity.ts';
 import { whenKnown } from './known-topics.ts';
 import { type OffsetsToCommit, Transaction } from './transaction.ts';
@@ -9,18 +10,22 @@ import { BatchMemory, type PartitionWrite, type Written, writesOf } from './writ
 export interface TransactionalProducerOptions extends ProducerOptions {
   /** A failure that nobody waits for; what is asked of the producer next tries again. */
   readonly onTrouble: (error: unknown) => void;
+  /** Shared with whoever else asks for them. */
+  readonly limits?: TopicLimits;
 }
 
 export class TransactionalProducer {
   readonly #options: TransactionalProducerOptions;
   readonly #identity: ProducerIdentity;
   readonly #memory = new BatchMemory();
+  readonly #limits: TopicLimits;
   #last: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
   constructor(options: TransactionalProducerOptions) {
     this.#options = options;
     this.#identity = new ProducerIdentity(options);
+    this.#limits = options.limits ?? new TopicLimits(options.cluster);
   }
 
   /**
@@ -62,12 +67,13 @@ export class TransactionalProducer {
   async #commit(outputs: readonly Append[], offsets: OffsetsToCommit | undefined) {
     const { cluster, clock } = this.#options;
     if (this.#isClosed) throw new ShrikeError('LOG_UNAVAILABLE', 'the producer is closed');
-    const writes = writesOf(outputs);
     const positions = offsets?.offsets.length === 0 ? undefined : offsets;
     const written: Written[] = [];
+    let writes: readonly PartitionWrite[] = [];
     try {
-      const partitions = writes.map(({ at }) => at);
-      await whenKnown(this.#options, partitions);
+      await whenKnown(this.#options, outputs);
+      await this.#limits.know(outputs.map(({ topic }) => topic));
+      writes = writesOf(outputs, this.#limits);
       if (writes.length === 0 && positions === undefined) return written;
       const isOwner = () => offsets === undefined || offsets.generation() !== undefined;
       await this.#identity.ready(isOwner);

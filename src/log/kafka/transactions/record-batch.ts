@@ -12,10 +12,9 @@ import type { ProducerEpoch } from './messages.ts';
 
 /**
  * Batches end before they reach this, unless it is for a single record: brokers refuse batches
- * beyond `max.message.bytes`, 1 MiB unless told otherwise, and whoever lowers it lowers it for
- * single records.
+ * beyond `max.message.bytes`, 1 MiB unless told otherwise. Where it is less, they end sooner.
  */
-const BATCH_BYTES = 900 << 10;
+export const BATCH_BYTES = 900 << 10;
 const HEADER_BYTES = 61;
 /** Length 5, attributes 1, timestamp 10, offset 5, key's length 5, value's length 5, headers 1. */
 const RECORD_OVERHEAD_BYTES = 32;

@@ -13,6 +13,9 @@ const REPLICAS_WAIT_MS = 10_000;
 /** Brokers refuse requests of more than 100 MiB (`socket.request.max.bytes`). */
 const REQUEST_BYTES = 8 << 20;
 
+/** The second one: beyond `segment.bytes`. */
+const TOO_LARGE = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'];
+
 /** One batch of each partition: a request may hold no more. */
 export class Shipment {
   readonly #cluster: Cluster;
@@ -87,15 +90,22 @@ export class Shipment {
         this.#left.get(name)?.write.stored(baseOffset);
         this.#left.delete(name);
       }
-      return { error, reason: reasonOf(at, error, reason) };
+      return { error, reason: this.#reasonOf(at, error, reason) };
     });
   }
-}
 
-function reasonOf(at: TopicPartition, error: number, reason: string | null): string {
-  const name = topicPartitionName(at);
-  if (brokerError(error) !== 'MESSAGE_TOO_LARGE') return reason ? `${name}: ${reason}` : name;
-  return `${name}: a record is larger than the topic's max.message.bytes`;
+  /** A batch that is refused for its size changes what is known of the topic's limit. */
+  #reasonOf(at: TopicPartition, error: number, reason: string | null): string {
+    const name = topicPartitionName(at);
+    const write = this.#left.get(name)?.write;
+    if (!TOO_LARGE.includes(brokerError(error)) || write?.batch === undefined) {
+      return reason ? `${name}: ${reason}` : name;
+    }
+    const { count, bytes } = write.batch;
+    write.refused();
+    const limit = `larger than the topic's max.message.bytes, which is asked for anew`;
+    return `${name}: a batch of ${count} records and ${bytes.byteLength} bytes is ${limit}`;
+  }
 }
 
 function parts(batches: readonly PartitionBatch[]): readonly PartitionBatch[][] {
