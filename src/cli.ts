@@ -10,6 +10,7 @@ import { addClean } from './cli/commands/clean.ts';
 import { addDeadLetters } from './cli/commands/dead-letters.ts';
 import { addDrill } from './cli/commands/drill.ts';
 import { addLoad } from './cli/commands/load.ts';
+import { addPlan } from './cli/commands/plan.ts';
 import { addRestore } from './cli/commands/restore.ts';
 import { addRun } from './cli/commands/run.ts';
 import { addServers } from './cli/commands/servers.ts';
@@ -39,6 +40,7 @@ Examples:
   shrike load --transactions t.csv --users u.csv --cards c.csv --rate 500
   shrike clean --transactions t.csv --users u.csv --cards c.csv --out clean
   shrike config                                   the configuration in force
+  shrike plan --memory 2Gi --cores 2              where the memory of a process goes
   shrike up                                       a Kafka and a MinIO on this machine, for trying things
 `;
 
@@ -66,6 +68,7 @@ const commands = [
   addLoad,
   addClean,
   addConfig,
+  addPlan,
   addServers,
 ];
 for (const add of commands) add(program);

@@ -1,6 +1,7 @@
 /** What the engine is made of: opened side by side where it can be, closed in the reverse order. */
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import type { ResourceLimits } from 'node:worker_threads';
 import { openCheckpoints } from '../checkpoints/checkpoints.ts';
 import { agreedSchema } from './agreed-schema.ts';
 import type { Checkpoints } from './core/checkpoint.ts';
@@ -8,9 +9,11 @@ import { systemClock as clock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
 import type { OperatorVersion } from './core/flow.ts';
 import type { Log } from './core/log.ts';
+import { SCORER_YOUNG_BYTES } from './core/memory-plan.ts';
 import type { ObjectStore } from './core/object-store.ts';
 import type { Model } from './core/scoring.ts';
 import { claimDataFolder, type DataFolder } from './data-folder.ts';
+import { heapLimits } from './heap-limits.ts';
 import { createFlow } from './job.ts';
 import { brokersOf } from './kafka.ts';
 import type { KafkaSettings } from './log/kafka/wire/settings.ts';
@@ -56,7 +59,7 @@ export interface OpenParts extends EngineOptions {
 
 export async function openParts(options: EngineOptions): Promise<OpenParts> {
   const kafka = brokersOf(options.config);
-  const threads = new ActorThreads(kafka, workersOf(options.config));
+  const threads = new ActorThreads(kafka, options.config.memory, workersOf(options.config));
   let folder: DataFolder | undefined;
   let opening: Promise<Log> | undefined;
   let scoring: Promise<OpenScorer> | undefined;
@@ -70,7 +73,11 @@ export async function openParts(options: EngineOptions): Promise<OpenParts> {
     const agreeing = agreedSchema({ ...options, store: objects, flow, clock });
     agreeing.catch(() => undefined);
     opening = openLog({ ...options, kafka, folder: folder.log });
-    scoring = openScorer({ bundle, clock, threadFile: SCORE_THREAD, ...options.config.scoring });
+    const heaps = scorerHeaps(options.config);
+    scoring = openScorer({
+      ...{ bundle, clock, threadFile: SCORE_THREAD, heaps },
+      ...options.config.scoring,
+    });
     // Who waits for it comes later.
     scoring.catch(() => undefined);
     const log = await opening;
@@ -97,6 +104,11 @@ export async function openParts(options: EngineOptions): Promise<OpenParts> {
     folder?.release();
     throw error;
   }
+}
+
+function scorerHeaps({ memory }: Config): ResourceLimits {
+  const oldBytes = memory.scorerHeapBytes;
+  return oldBytes === 0 ? {} : heapLimits({ oldBytes, youngBytes: SCORER_YOUNG_BYTES });
 }
 
 function bundleOf(

@@ -11,6 +11,7 @@ import { RocksDbStores } from '../state/rocksdb-store.ts';
 import type { Clock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
 import { type OperatorVersion, Stepper } from './core/flow.ts';
+import { blockCacheBytes, memtableBytes } from './core/memory-plan.ts';
 import type { Model } from './core/scoring.ts';
 import { createFlow, createProfiles, DEAD_LETTER_TOPIC, inputTopicOf } from './job.ts';
 import { openObjectStore } from './object-store.ts';
@@ -70,6 +71,9 @@ export async function openTaskParts(options: TaskPartsOptions): Promise<OwnTaskP
 
 /** The budgets are the process's; every partition's store gets an equal part. */
 function rocksBudget({ state, input }: Config): { cacheBytes: number; writeBufferBytes: number } {
-  const cacheBytes = Math.max(1 << 20, Math.floor(state.rocksCacheBytes / input.partitions));
-  return { cacheBytes, writeBufferBytes: Math.min(16 << 20, Math.max(1 << 20, cacheBytes)) };
+  const { rocksCacheBytes } = state;
+  return {
+    cacheBytes: blockCacheBytes(rocksCacheBytes, input.partitions),
+    writeBufferBytes: memtableBytes(rocksCacheBytes, input.partitions),
+  };
 }

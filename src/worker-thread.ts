@@ -4,6 +4,7 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Config } from './core/config.ts';
 import type { OperatorVersion } from './core/flow.ts';
 import type { Model } from './core/scoring.ts';
+import { freeHeapsOfThreads, heapLimits } from './heap-limits.ts';
 import type { KafkaSettings } from './log/kafka/wire/settings.ts';
 import type { WorkerThread } from './runtime/worker-seat.ts';
 import { threadChannel } from './thread-channel.ts';
@@ -29,14 +30,6 @@ export interface ActorThreadSetup {
 }
 
 /**
- * Payments live from their step to their commit, and a scavenge copies those that are under way, 7
- * MiB with 8 partitions. Of 192 MiB a third is to be filled between two scavenges, so that they are
- * few. Measured with a million users: 64 MiB costs 3 CPU seconds more a million payments; with
- * 3,000 users it makes no difference, and 192 takes 40 MiB more.
- */
-const YOUNG_GENERATION_MIB = 192;
-
-/**
  * How much the old generation may grow, in percent of what is alive, before it is marked again. V8
  * sizes this by how fast old objects are made, which here is slowly, and takes the least, 1.3-fold;
  * but it counts buffers that come and go as growth too, and those do so by tens of megabytes. On
@@ -56,11 +49,14 @@ interface WarmThread {
  */
 export class ActorThreads {
   readonly #kafka: KafkaSettings | undefined;
+  readonly #heaps: Config['memory'];
   readonly #warm: WarmThread[] = [];
 
   /** @param count threads that are made ready now */
-  constructor(kafka: KafkaSettings | undefined, count: number) {
+  constructor(kafka: KafkaSettings | undefined, heaps: Config['memory'], count: number) {
     this.#kafka = kafka;
+    this.#heaps = heaps;
+    freeHeapsOfThreads();
     setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`); // of the whole process
     for (let i = 0; i < count; i++) this.#warm.push(this.#warmUp());
   }
@@ -98,7 +94,10 @@ export class ActorThreads {
       workerData: early,
       transferList: [port],
       name: 'shrike-actor',
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
+      resourceLimits: heapLimits({
+        oldBytes: this.#heaps.actorHeapBytes,
+        youngBytes: this.#heaps.actorYoungBytes,
+      }),
     });
     // One that fails before it is used fails again when it is: then somebody listens.
     worker.on('error', () => undefined);

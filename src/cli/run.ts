@@ -1,7 +1,10 @@
 /** `shrike run`: the engine, with a source of payments on this machine or just the log. */
 import { join } from 'node:path';
+import { getHeapStatistics } from 'node:v8';
+import { withBudgets } from '../budgets.ts';
 import { systemClock as clock } from '../core/clock.ts';
 import { ShrikeError } from '../core/errors.ts';
+import type { MemoryPlan } from '../core/memory-plan.ts';
 import { makeFolder } from '../data-folder.ts';
 import { Engine } from '../engine.ts';
 import { exportOutputs } from '../ingest/export.ts';
@@ -59,12 +62,13 @@ export interface RunOptions extends CommonOptions {
 
 export async function runEngine(options: RunOptions): Promise<void> {
   const features = featuresFormat(options);
-  const { config } = configOf(options, {
+  const loaded = configOf(options, {
     model: options.model,
     'api.port': options.port,
     ...(features !== undefined && { 'outputs.features': true }),
     ...(options.json !== true && { 'logging.pretty': true, 'logging.level': 'warn' }),
   });
+  const { config, plan } = withBudgets(loaded);
   const startedMs = clock.nowMs() - performance.now();
   const source = sourceOf(options);
   if (source?.kind === 'csv') await checkHeaders(csvFiles(options));
@@ -76,6 +80,7 @@ export async function runEngine(options: RunOptions): Promise<void> {
     { clock, quietMs: TROUBLE_QUIET_MS, signal: stop.signal },
   );
   onSignal(() => stop.abort());
+  if (plan !== undefined) tellHeap(logger, plan);
   const engine = await Engine.start({
     config,
     logger,
@@ -113,6 +118,19 @@ export async function runEngine(options: RunOptions): Promise<void> {
     failure ??= error;
   });
   if (failure !== undefined) throw failure;
+}
+
+/** Nothing bounds the main thread's heap any more once the process runs. */
+function tellHeap(logger: Logger, { budgets, nodeOptions, limitBytes }: MemoryPlan): void {
+  const wanted = budgets['memory.mainHeapBytes'];
+  const heapLimitBytes = getHeapStatistics().heap_size_limit;
+  // What it takes beside the old generation is less than as much again.
+  const isBound = heapLimitBytes <= 2 * wanted;
+  const facts = { limitBytes, heapLimitBytes, nodeOptions: nodeOptions.join(' ') };
+  const event = isBound
+    ? 'memory is planned'
+    : 'memory is planned, but not that of the main thread';
+  logger.event(isBound ? 'info' : 'warn', event, facts);
 }
 
 /** Before hours of work, not after them. */

@@ -1,4 +1,5 @@
 /** `shrike config`: what is in force, and from where. */
+import { withBudgets } from '../budgets.ts';
 import { describeConfig } from '../config/reference.ts';
 import { configOf, print, printJson, table } from './common.ts';
 import type { CommonOptions } from './options.ts';
@@ -8,7 +9,7 @@ export interface SettingsOptions extends CommonOptions {
 }
 
 export function showSettings(options: SettingsOptions): void {
-  const { config, sources } = configOf(options);
+  const { config, sources } = withBudgets(configOf(options));
   const settings = describeConfig(config, sources);
   if (options.json === true) return printJson(settings);
   const rows = settings.map(({ key, value, source }) => [key, JSON.stringify(value), source]);

@@ -18,7 +18,7 @@ import {
 } from './keys.ts';
 import { suggestion } from './suggestion.ts';
 
-/** `default`, `file PATH`, `environment VARIABLE` or `flag --NAME`. */
+/** `default`, `derived`, `file PATH`, `environment VARIABLE` or `flag --NAME`. */
 export type ConfigSource = string;
 
 export interface ConfigInput {
@@ -63,6 +63,20 @@ export function loadConfig(input: ConfigInput): LoadedConfig {
     sources.set(setting.key.key, setting.source);
   }
   return { config: config as Config, sources };
+}
+
+/** The same configuration with values, by dotted key, that follow from the machine it runs on. */
+export function withDerived(
+  { config, sources }: LoadedConfig,
+  derived: Readonly<Record<string, number>>,
+): LoadedConfig {
+  const settings = Object.entries(derived).map(([dotted, value]): Setting => {
+    return { key: known(dotted, 'derived'), value, source: 'derived' };
+  });
+  const own = structuredClone(config);
+  for (const setting of settings) assign(own, setting.key.path, checked(setting));
+  const added = settings.map(({ key, source }) => [key.key, source] as const);
+  return { config: own, sources: new Map([...sources, ...added]) };
 }
 
 function checked({ key, value, source }: Setting): ConfigValue {

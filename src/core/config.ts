@@ -197,6 +197,42 @@ export const ConfigSchema = Type.Object(
       },
       closed,
     ),
+    memory: Type.Object(
+      {
+        limitBytes: integer(
+          'Bytes that the process may take; budgets that are not set are derived from it (`shrike plan`). 0: the limit of the container, if it has one. -1: none.',
+          0,
+          -1,
+          2 ** 50,
+        ),
+        users: integer(
+          'Users that room is kept for under a memory limit: the profiles of all of them are in memory, 256 bytes each.',
+          50_000,
+          0,
+          2 ** 40,
+        ),
+        mainHeapBytes: integer(
+          "Old generation of the main thread. It has to be given to Node.js as it starts: `shrike plan --node-options`. 0: V8's choice.",
+          0,
+          0,
+          2 ** 40,
+        ),
+        actorHeapBytes: integer(
+          "Old generation of an actor thread: actors in use are objects there. 0: V8's choice.",
+          0,
+          0,
+          2 ** 40,
+        ),
+        actorYoungBytes: integer(
+          'Young generation of an actor thread; V8 makes 3, 6, 12, … 192 MiB of it. Small ones cost CPU time.',
+          192 << 20,
+          3 << 20,
+          2 ** 32,
+        ),
+        scorerHeapBytes: integer("Old generation of a scorer. 0: V8's choice.", 0, 0, 2 ** 40),
+      },
+      closed,
+    ),
     scoring: Type.Object(
       {
         threads: integer('Scorer threads. 0: half of the cores, at least 1.', 0, 0, 64),

@@ -53,6 +53,7 @@ export const ERRORS = {
     'never',
     'See what the script says above; deploy/local/README.md has what it needs, and where its logs are.',
   ),
+  MEMORY_LIMIT_TOO_SMALL: kind('input', 'never', 'Raise the limit; `shrike plan` has the parts.'),
   USAGE: kind('input', 'never', '`shrike --help` shows the commands with examples.'),
 
   // Data folder.

@@ -1,5 +1,6 @@
 /** The scorer: a fixed pool of threads (piscina), each with its own session, behind one batcher. */
 import { availableParallelism } from 'node:os';
+import type { ResourceLimits } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { assert } from '../core/assert.ts';
 import type { Clock } from '../core/clock.ts';
@@ -19,6 +20,8 @@ export interface ScorerSetup {
   readonly clock: Clock;
   /** The compiled entry of a scorer thread: dist/src/score-thread.js. */
   readonly threadFile: URL;
+  /** Of each thread's heap; without, V8 decides. */
+  readonly heaps?: ResourceLimits;
 }
 
 export interface OpenScorer extends Scorer {
@@ -54,6 +57,7 @@ class ScorerPool implements OpenScorer {
   readonly #threads: number;
   readonly #threadFile: URL;
   readonly #session: SessionFacts;
+  readonly #heaps: ResourceLimits;
   readonly #batcher: Batcher;
   readonly #clock: Clock;
   /** Ids of the threads that have loaded their model; ids are never used again. */
@@ -63,10 +67,12 @@ class ScorerPool implements OpenScorer {
   #deaths = 0;
   #closed = false;
 
-  constructor({ bundle, threads, threadFile, batchRowsMax, batchWaitMs, clock }: ScorerSetup) {
+  constructor(setup: ScorerSetup) {
+    const { bundle, threads, threadFile, batchRowsMax, batchWaitMs, clock } = setup;
     this.#threads = threads;
     this.#threadFile = threadFile;
     this.#session = bundle.session;
+    this.#heaps = setup.heaps ?? {};
     this.#clock = clock;
     this.#batcher = new Batcher({
       width: bundle.session.width,
@@ -140,6 +146,7 @@ class ScorerPool implements OpenScorer {
       atomics: 'disabled',
       recordTiming: false,
       workerData: this.#session,
+      resourceLimits: this.#heaps,
     });
     pool.on('error', (error) => {
       this.#lastDeath = error; // the cause of the calls that fail for it
