@@ -1,0 +1,148 @@
+/** What the chart makes of values, and which it refuses. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import {
+  CHART,
+  configurationOf,
+  helm,
+  manifestOf,
+  manifestsOf,
+  type PodTemplate,
+  readText,
+  render,
+  tryRender,
+  VALUE_SETS,
+  valuesFile,
+  withoutMonitoring,
+} from '../support/chart.ts';
+import { Command } from '../support/command-line.ts';
+import { scratchFolder } from '../support/scratch-folder.ts';
+
+test.each(VALUE_SETS)('helm lint finds nothing in the chart with the values %s', async (set) => {
+  const { code, stdout } = await helm('lint', '--strict', CHART, '-f', valuesFile(set));
+  expect({ code, stdout }).toEqual({
+    code: 0,
+    stdout: expect.stringContaining('1 chart(s) linted, 0 chart(s) failed'),
+  });
+  expect(stdout).not.toMatch(/\[(WARNING|ERROR)\]/);
+});
+
+test.each(VALUE_SETS)('the values %s render as test/golden/chart has it', async (set) => {
+  const text = withoutMonitoring(await render('-f', valuesFile(set)));
+  await expect(text).toMatchFileSnapshot(`../golden/chart/${set}.yaml`);
+});
+
+test.each([
+  ['config.checkpoints.intervall=5000', "additional properties 'intervall' not allowed"],
+  ['config.log.sync=never', "'/config/log/sync': value must be one of 'commit', 'interval'"],
+  ['config.dataDir=elsewhere', "'/config': additional properties 'dataDir' not allowed"],
+  ['config.s3.prefix=/team', "'/config/s3/prefix': '/team' does not match pattern"],
+  ['config.input.partitions=0', "'/config/input/partitions': minimum: got 0, want 1"],
+  ['replicaCount=two', "'/replicaCount': got string, want integer"],
+  ['persistance.size=3Gi', "additional properties 'persistance' not allowed"],
+  ['persistence.size=three', "'/persistence/size': 'three' does not match pattern"],
+  ['image.digest=sha256:12', "'/image/digest': 'sha256:12' does not match pattern"],
+  ['serviceAccount.roleArn=shrike', "'/serviceAccount/roleArn': 'shrike' does not match pattern"],
+  ['replicaCount=2', 'more than one pod needs Kafka'],
+  ['config.kafka.bootstrap=kafka:9092', 'set config.s3.bucket'],
+  ['drill.enabled=true', 'a drill from another pod reads Kafka and the bucket'],
+  ['ingress.enabled=true', 'ingress.enabled needs ingress.hosts'],
+  ['config.kafka.sasl.mechanism=PLAIN', 'name its Secret in secrets.kafkaPassword.name'],
+])('--set %s is refused: %s', async (value, message) => {
+  const { code, stderr } = await tryRender('--set', value);
+  expect(code).toBe(1);
+  expect(stderr).toContain(message);
+});
+
+test('more pods than partitions are refused, since they would have nothing to do', async () => {
+  const { stderr } = await tryRender(
+    ...['-f', valuesFile('production')],
+    ...['--set', 'autoscaling.maxReplicas=25'],
+  );
+  expect(stderr).toContain(
+    'autoscaling.maxReplicas is 25, but the input has 24 partitions (config.input.partitions)',
+  );
+});
+
+test.each([
+  // Wait, then commit 20 s, checkpoint 60 s or what the store is given, close 10 s.
+  ['minimal', [], 95],
+  ['minimal', ['config.s3.deadlineMs=15500'], 51],
+  ['minimal', ['preStopSeconds=20'], 110],
+  ['minimal', ['terminationGracePeriodSeconds=300'], 300],
+  // The embedded log has no store to wait for.
+  ['development', [], 35],
+])('%s, %j: a pod may take %i seconds to end', async (set, values, seconds) => {
+  const text = await render('-f', valuesFile(set), ...values.flatMap((one) => ['--set', one]));
+  const { spec } = manifestOf(text, 'StatefulSet', 'fraud-shrike');
+  const { terminationGracePeriodSeconds } = (spec?.template as PodTemplate).spec;
+  expect(terminationGracePeriodSeconds).toBe(seconds);
+});
+
+test.each(VALUE_SETS)('the engine accepts the configuration of the values %s', async (set) => {
+  const file = join(await scratchFolder(), 'shrike.json');
+  writeFileSync(file, configurationOf(await render('-f', valuesFile(set))));
+  const command = new Command(['config', '--config', file, '--json'], {
+    SHRIKE_KAFKA_INSTANCE_ID: 'fraud-shrike-0',
+  });
+  const { code, stdout, stderr } = await command.ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const rows = JSON.parse(stdout) as { key: string; value: unknown; source: string }[];
+  const valueOf = (key: string) => rows.find((row) => row.key === key)?.value;
+  expect(valueOf('dataDir')).toBe('/var/lib/shrike');
+  expect(valueOf('api.host')).toBe('0.0.0.0');
+  expect(valueOf('api.port')).toBe(8080);
+  expect(valueOf('api.hostNames')).toContain('fraud-shrike.payments.svc.cluster.local');
+  expect(valueOf('kafka.instanceId')).toBe('fraud-shrike-0');
+  const written = set === 'development' ? '' : expect.stringMatching(/./);
+  expect(valueOf('s3.bucket')).toEqual(written);
+});
+
+test('files of Secrets are where the configuration looks for them', async () => {
+  const text = await render(
+    ...['-f', valuesFile('production')],
+    ...['--set', 'secrets.kafkaClient.name=client,secrets.kafkaClient.certKey=user.crt'],
+  );
+  const { kafka } = JSON.parse(configurationOf(text)) as {
+    kafka: { tls: Record<string, string>; sasl: Record<string, string> };
+  };
+  const files = [kafka.tls.caFile, kafka.tls.certFile, kafka.tls.keyFile, kafka.sasl.passwordFile];
+  const { spec } = manifestOf(text, 'StatefulSet', 'fraud-shrike');
+  const pod = (spec?.template as PodTemplate).spec as unknown as {
+    containers: [{ volumeMounts: { name: string; mountPath: string }[] }];
+    volumes: { name: string; secret?: { items: { key: string; path: string }[] } }[];
+  };
+  const mounted = pod.volumes.flatMap(({ name, secret }) => {
+    const mount = pod.containers[0].volumeMounts.find((one) => one.name === name);
+    return (secret?.items ?? []).map(({ key, path }) => [`${mount?.mountPath}/${path}`, key]);
+  });
+  expect(new Map(mounted as [string, string][])).toEqual(
+    new Map([
+      ['/etc/shrike/kafka-password/password', 'password'],
+      ['/etc/shrike/kafka-ca/ca.pem', 'ca.crt'],
+      ['/etc/shrike/kafka-client/cert.pem', 'user.crt'],
+      ['/etc/shrike/kafka-client/key.pem', 'tls.key'],
+    ]),
+  );
+  expect(new Set(files)).toEqual(new Set(mounted.map(([path]) => path)));
+});
+
+test('rules are those of grafana/alerts, word for word', async () => {
+  const rules = manifestsOf(await render('-f', valuesFile('production'))).filter(
+    ({ kind }) => kind === 'PrometheusRule',
+  );
+  expect(rules.length).toBeGreaterThan(0);
+  for (const { metadata, spec } of rules) {
+    const file = `grafana/alerts/${metadata.name.replace('fraud-shrike-', '')}.yaml`;
+    expect(spec).toEqual(parse(readText(file)));
+    expect(metadata.labels).toMatchObject({ release: 'prometheus' });
+  }
+});
+
+test('nothing of an operator is rendered where there is none', async () => {
+  const kinds = manifestsOf(await render('-f', valuesFile('plain'))).map(({ kind }) => kind);
+  const known = ['ServiceMonitor', 'PrometheusRule', 'ScaledObject'];
+  expect(kinds.filter((kind) => known.includes(kind))).toEqual([]);
+});
