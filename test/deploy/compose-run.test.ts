@@ -1,0 +1,135 @@
+/**
+ * What the Compose file starts of Shrike, with the same arguments and variables, as processes on
+ * the servers of `shrike up`: no container, else the same topology. Needs the compiled dist.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Command, shrike, shrikeJson, until } from '../support/command-line.ts';
+import { COMPOSE, type ComposeModel, composeModel, madeSecrets } from '../support/compose.ts';
+import { consumeAll } from '../support/rdkafka.ts';
+import { freePorts, serverFolder } from '../support/server-folder.ts';
+
+const LIMIT_MS = 240_000;
+/** Less history than a demo has, or most of the time would go into it; and files that are here. */
+const CHOICES = {
+  HISTORY_DAYS: '1',
+  KAGGLE_TRANSACTIONS: 'credit_card_transactions.csv',
+  PAYMENTS_PER_SECOND: '1000',
+};
+
+interface Up {
+  readonly kafka: { readonly bootstrap: string };
+  readonly s3: { readonly endpoint: string };
+  readonly env: Readonly<Record<string, string>>;
+}
+
+let up: Up;
+let model: ComposeModel;
+let scratch: string;
+let data: string;
+const started: Command[] = [];
+
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'shrike-compose-run-'));
+  const secrets = await madeSecrets(CHOICES);
+  model = await composeModel(join(COMPOSE, 'compose.yaml'), join(secrets, '.env'));
+  await rm(secrets, { recursive: true });
+  data = serverFolder('compose');
+  const port = await freePorts();
+  const ports = ['--kafka-port', String(port), '--minio-port', String(port + 20)];
+  up = (await shrikeJson('up', '--data', data, ...ports)) as Up;
+}, LIMIT_MS);
+afterAll(async () => {
+  await Promise.all(started.map((command) => command.interrupt()));
+  await shrike('down', '--data', data, '--delete');
+  await rm(scratch, { recursive: true });
+});
+
+/** What is elsewhere when there are no containers. */
+function here(name: string, text: string): string {
+  return text
+    .replace(/^kafka:9092$/, up.kafka.bootstrap)
+    .replace(/^http:\/\/minio:9000$/, up.s3.endpoint)
+    .replace(/^\/var\/lib\/shrike$/, join(scratch, name))
+    .replace(/^\/kaggle\//, `${resolve('test/golden/data')}/`)
+    .replace(/^0\.0\.0\.0$/, '127.0.0.1');
+}
+
+/** The service's own command line; @param more what differs between two of one machine */
+function start(name: string, more: Readonly<Record<string, string>> = {}): Command {
+  const { command, environment = {} } = model.services[name] ?? {};
+  const env = Object.entries(environment).map(([key, value]) => [key, here(name, value)] as const);
+  const args = command?.map((arg) => here(name, arg)) ?? [];
+  const process = new Command(args, { ...Object.fromEntries(env), ...up.env, ...more });
+  started.push(process);
+  return process;
+}
+
+interface Status {
+  readonly partitions: readonly { readonly partition: number }[];
+}
+
+async function startEngine(name: string, port: number): Promise<() => Promise<Status>> {
+  const engine = start(name, { SHRIKE_API_PORT: String(port) });
+  const ask = (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
+  await until(async () => {
+    expect(engine.process.exitCode, engine.stdout + engine.stderr).toBe(null);
+    // What the container's health check asks.
+    return ask('/healthz').then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  });
+  return async () => (await (await ask('/api/status')).json()) as Status;
+}
+
+const idxOf = (value: Buffer | null | undefined) =>
+  (JSON.parse(String(value)) as { idx: number }).idx;
+/** Ids of the alerts that a consumer has printed. */
+const alertIds = (stdout: string) =>
+  [...stdout.matchAll(/^ {2}alert (\S+),/gm)].map(([, id]) => id as string);
+
+test('two engines share the work of the simulator, the consumer tells alerts, each payment is scored once', {
+  timeout: LIMIT_MS,
+}, async () => {
+  const port = await freePorts();
+  const one = await startEngine('shrike-0', port);
+  const two = await startEngine('shrike-1', port + 1);
+  const alerts = start('alerts');
+  const simulator = start('simulator');
+  await until(async () => {
+    const owned = (await Promise.all([one(), two()])).map(({ partitions }) => partitions.length);
+    return owned.join() === '4,4';
+  });
+  await until(() => alertIds(alerts.stdout).length >= 3);
+  const { code, stderr } = await simulator.interrupt();
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+
+  const payments = (await consumeAll(up.kafka.bootstrap, 'transactions')).map(({ value }) =>
+    idxOf(value),
+  );
+  const isScored = async () => {
+    const positions = (await shrikeJson(
+      'lag',
+      '--config',
+      join(data, 'servers', 'shrike.servers.json'),
+    )) as {
+      lagRecords: number;
+    }[];
+    return positions.every(({ lagRecords }) => lagRecords === 0);
+  };
+  await until(isScored);
+  const scored = (await consumeAll(up.kafka.bootstrap, 'scored')).map(({ value }) => idxOf(value));
+  const published = (await consumeAll(up.kafka.bootstrap, 'fraud_alerts')).map(
+    ({ value }) => (JSON.parse(String(value)) as { id: string }).id,
+  );
+  expect(new Set(published).size).toBe(published.length);
+  const shown = alertIds((await alerts.interrupt()).stdout);
+  expect(new Set(shown).size).toBe(shown.length);
+  expect(shown.filter((id) => !published.includes(id))).toEqual([]);
+  const byIdx = (idxs: readonly number[]) => idxs.toSorted((a, b) => a - b);
+  expect(byIdx(payments)).toEqual(Array.from(payments, (_, i) => i));
+  expect(byIdx(scored)).toEqual(byIdx(payments));
+});
