@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import {
   configurationOf,
+  enginePod,
   manifestOf,
   type PodTemplate,
   render,
@@ -29,8 +30,7 @@ function argumentsOf({ spec }: PodTemplate, file: string): readonly string[] {
 }
 
 function engineArguments(text: string, file: string): string[] {
-  const { spec } = manifestOf(text, 'StatefulSet', 'fraud-shrike');
-  const [command, ...args] = argumentsOf(spec?.template as PodTemplate, file);
+  const [command, ...args] = argumentsOf(enginePod(text), file);
   expect(command).toBe('run');
   return args;
 }

@@ -6,10 +6,9 @@ import { parse } from 'yaml';
 import {
   CHART,
   configurationOf,
+  enginePod,
   helm,
-  manifestOf,
   manifestsOf,
-  type PodTemplate,
   readText,
   render,
   tryRender,
@@ -76,9 +75,7 @@ test.each([
   ['development', [], 35],
 ])('%s, %j: a pod may take %i seconds to end', async (set, values, seconds) => {
   const text = await render('-f', valuesFile(set), ...values.flatMap((one) => ['--set', one]));
-  const { spec } = manifestOf(text, 'StatefulSet', 'fraud-shrike');
-  const { terminationGracePeriodSeconds } = (spec?.template as PodTemplate).spec;
-  expect(terminationGracePeriodSeconds).toBe(seconds);
+  expect(enginePod(text).spec.terminationGracePeriodSeconds).toBe(seconds);
 });
 
 test.each(VALUE_SETS)('the engine accepts the configuration of the values %s', async (set) => {
@@ -109,8 +106,7 @@ test('files of Secrets are where the configuration looks for them', async () => 
     kafka: { tls: Record<string, string>; sasl: Record<string, string> };
   };
   const files = [kafka.tls.caFile, kafka.tls.certFile, kafka.tls.keyFile, kafka.sasl.passwordFile];
-  const { spec } = manifestOf(text, 'StatefulSet', 'fraud-shrike');
-  const pod = (spec?.template as PodTemplate).spec as unknown as {
+  const pod = enginePod(text).spec as unknown as {
     containers: [{ volumeMounts: { name: string; mountPath: string }[] }];
     volumes: { name: string; secret?: { items: { key: string; path: string }[] } }[];
   };

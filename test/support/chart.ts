@@ -83,6 +83,11 @@ function pod(name: string, { metadata, spec }: PodTemplate): object {
   return { apiVersion: 'v1', kind: 'Pod', metadata: { ...metadata, name }, spec };
 }
 
+/** What the engine's pods are made of. */
+export function enginePod(render: string): PodTemplate {
+  return manifestOf(render, 'StatefulSet', 'fraud-shrike').spec?.template as PodTemplate;
+}
+
 /** Rules and dashboards have tests of their own, and change with every sentence in them. */
 export function withoutMonitoring(render: string): string {
   return render
