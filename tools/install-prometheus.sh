@@ -29,10 +29,10 @@ if [ ! -x "$cache/prometheus" ]; then
       "${as_root[@]}" apt-get update -q >&2
       download || die "apt-get has no prometheus $version: this needs Debian 12, or the programs in $cache"
     fi
-    dpkg-deb -x "$part"/prometheus_*.deb "$part/root"
-    mv "$part/root/usr/bin/promtool" "$cache/promtool"
+    dpkg-deb -x "$part"/prometheus_*.deb "$part/tree"
+    mv "$part/tree/usr/bin/promtool" "$cache/promtool"
     # Last: it says that everything is there.
-    mv "$part/root/usr/bin/prometheus" "$cache/prometheus"
+    mv "$part/tree/usr/bin/prometheus" "$cache/prometheus"
   fi
 fi
 echo "$cache"

@@ -35,9 +35,11 @@ function partOf(path: string): string | undefined {
 /** Where a package may be imported; a new dependency needs a home here. */
 const HOMES: Readonly<Record<string, readonly string[]>> = {
   '@aws-sdk/client-s3': ['checkpoints/s3-sdk.ts'],
+  '@grafana/grafana-foundation-sdk': ['grafana/'],
   '@fastify/static': ['src/api/'],
   '@smithy/node-http-handler': ['checkpoints/s3-sdk.ts'],
   commander: ['src/cli.ts', 'src/cli/'],
+  esbuild: ['grafana/render.ts'],
   fastify: ['src/api/'],
   fzstd: ['src/log/kafka/reader/'],
   'hyparquet-writer': ['src/ingest/'],
@@ -45,11 +47,12 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   'onnxruntime-node': ['src/scoring/'],
   pino: ['src/telemetry/'],
   piscina: ['src/scoring/'],
+  'playwright-core': ['grafana/render.ts'],
   'prom-client': ['src/telemetry/'],
   rocksdb: ['state/', 'src/log/embedded/'],
   // Schemas are values that parts hand on; the schema of the configuration is one of the contracts.
   typebox: ['src/core/config.ts', 'src/config/', 'src/api/', 'src/scoring/'],
-  uplot: ['ui/'],
+  uplot: ['ui/', 'grafana/picture/'],
 };
 
 function hits(where: readonly SourceFile[], pattern: RegExp): string[] {
@@ -62,6 +65,7 @@ function hits(where: readonly SourceFile[], pattern: RegExp): string[] {
 test('the star has the parts that the README names', () => {
   expect(parts.toSorted()).toEqual([
     'checkpoints',
+    'grafana',
     'operators',
     'src/api',
     'src/codec',

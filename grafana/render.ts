@@ -1,0 +1,119 @@
+/**
+ * Draws dashboards without Grafana: the same queries, the same grid, in Chromium. A picture shows
+ * whether a dashboard can be read, not what Grafana makes of it to the pixel.
+ */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { build } from 'esbuild';
+import { type BrowserContext, chromium } from 'playwright-core';
+import { systemClock } from '../src/core/clock.ts';
+import type { NamedDashboard } from './all.ts';
+import type { RenderOptions } from './options.ts';
+import { type QueriedPanel, queriedPanels } from './panel-queries.ts';
+import { PrometheusClient, type PrometheusSeries } from './prometheus-client.ts';
+import { filledIn, type Values } from './variables.ts';
+
+const WIDTH_PX = 1600;
+/** Lines have as many points as a panel has pixels to show them, about. */
+const POINTS = 240;
+const CHROMIUM = '/usr/bin/chromium';
+
+interface Drawn {
+  readonly panel: QueriedPanel;
+  readonly results: Readonly<Record<string, readonly PrometheusSeries[]>>;
+}
+
+/** @returns the files, one a dashboard */
+export async function renderAll(
+  dashboards: readonly NamedDashboard[],
+  options: RenderOptions,
+): Promise<readonly string[]> {
+  await mkdir(options.folder, { recursive: true });
+  const profile = await mkdtemp(join(tmpdir(), 'shrike-dashboards-'));
+  const browser = await chromium.launchPersistentContext(profile, {
+    executablePath: CHROMIUM,
+    viewport: { width: WIDTH_PX, height: 900 },
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run'],
+  });
+  try {
+    const script = await pageScript();
+    const files: string[] = [];
+    for (const one of dashboards) files.push(await render(one, { browser, script, options }));
+    return files;
+  } finally {
+    await browser.close();
+    await rm(profile, { recursive: true, force: true });
+  }
+}
+
+interface Studio {
+  readonly browser: BrowserContext;
+  readonly script: string;
+  readonly options: RenderOptions;
+}
+
+async function render(
+  { file, model }: NamedDashboard,
+  { browser, script, options }: Studio,
+): Promise<string> {
+  const now = systemClock.nowMs() / 1000;
+  const range = { fromSeconds: now - options.rangeSeconds, toSeconds: now };
+  const picture = {
+    title: model.title,
+    panels: (model as unknown as { panels: unknown }).panels,
+    drawn: await queried(queriedPanels(model), range, options),
+    ...range,
+  };
+  const page = await browser.newPage();
+  page.on('pageerror', (error) => process.stderr.write(`${file}: ${error.message}\n`));
+  await page.setContent('<!doctype html><meta charset="utf-8"><main></main>');
+  await page.addScriptTag({ content: `window.picture = ${JSON.stringify(picture)};` });
+  await page.addScriptTag({ content: script });
+  await page.waitForSelector('main.drawn');
+  const path = resolve(options.folder, file.replace(/json$/, 'png'));
+  await page.screenshot({ path, fullPage: true });
+  await page.close();
+  return path;
+}
+
+async function queried(
+  panels: readonly QueriedPanel[],
+  range: { readonly fromSeconds: number; readonly toSeconds: number },
+  options: RenderOptions,
+): Promise<readonly Drawn[]> {
+  const client = new PrometheusClient(options.prometheus);
+  const { application, rangeSeconds, scrapeSeconds } = options;
+  const match = application === undefined ? '' : `{application="${application}"}`;
+  const instances = await client.labelValues('instance', `shrike_info${match}`);
+  const stepSeconds = Math.max(scrapeSeconds, Math.ceil(rangeSeconds / POINTS));
+  const instance = instances.map((name) => name.replaceAll('.', String.raw`\\.`)).join('|');
+  const values: Values = { instance, partition: '.+', rangeSeconds, scrapeSeconds, stepSeconds };
+  const drawn: Drawn[] = [];
+  for (const panel of panels) {
+    const results: Record<string, readonly PrometheusSeries[]> = {};
+    for (const { refId, expr, instant } of panel.targets) {
+      const query = filledIn(expr, values);
+      results[refId] =
+        instant === true
+          ? await client.at(query, range.toSeconds)
+          : await client.over(query, { ...range, stepSeconds });
+    }
+    drawn.push({ panel, results });
+  }
+  return drawn;
+}
+
+/** The page's program and style, in one script. */
+async function pageScript(): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: ['grafana/picture/main.ts'],
+    bundle: true,
+    write: false,
+    format: 'iife',
+    target: ['es2022'],
+    loader: { '.css': 'text' },
+    logLevel: 'warning',
+  });
+  return outputFiles[0]?.text ?? '';
+}
