@@ -19,7 +19,7 @@ import { brokersOf } from './kafka.ts';
 import type { KafkaSettings } from './log/kafka/wire/settings.ts';
 import { deferObjectStore } from './object-store.ts';
 import { openLog, prepareLog } from './open-log.ts';
-import { loadBundle } from './scoring/bundle.ts';
+import { readBundle } from './scoring/bundle.ts';
 import { type OpenScorer, openScorer } from './scoring/pool.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { ActorThreads } from './worker-thread.ts';
@@ -65,14 +65,8 @@ export async function openParts(options: EngineOptions): Promise<OpenParts> {
   let scoring: Promise<OpenScorer> | undefined;
   try {
     const flow = createFlow(options.config);
-    // A model that is refused leaves nothing behind.
     const bundle = await bundleOf(options.config, flow.featureNames);
-    folder = claimDataFolder(options.config.dataDir);
-    const objects = await deferObjectStore(options.config, folder.checkpoints, clock);
     // Side by side: none needs the others.
-    const agreeing = agreedSchema({ ...options, store: objects, flow, clock });
-    agreeing.catch(() => undefined);
-    opening = openLog({ ...options, kafka, folder: folder.log });
     const heaps = scorerHeaps(options.config);
     scoring = openScorer({
       ...{ bundle, clock, threadFile: SCORE_THREAD, heaps },
@@ -80,6 +74,11 @@ export async function openParts(options: EngineOptions): Promise<OpenParts> {
     });
     // Who waits for it comes later.
     scoring.catch(() => undefined);
+    folder = claimDataFolder(options.config.dataDir);
+    const objects = await deferObjectStore(options.config, folder.checkpoints, clock);
+    const agreeing = agreedSchema({ ...options, store: objects, flow, clock });
+    agreeing.catch(() => undefined);
+    opening = openLog({ ...options, kafka, folder: folder.log });
     const log = await opening;
     const { config, logName } = await prepareLog(log, { ...options, stateFolder: folder.state });
     const schema = await agreeing;
@@ -91,6 +90,7 @@ export async function openParts(options: EngineOptions): Promise<OpenParts> {
       ...config.checkpoints,
     });
     const scorer = await scoring;
+    options.logger.event('info', 'model is loaded', { model: bundle.modelId, by: scorer.about });
     const { modelId, contentId, featureSet, features } = bundle;
     const threshold = config.scoring.threshold >= 0 ? config.scoring.threshold : bundle.threshold;
     const model = { modelId, contentId, threshold, featureSet, features };
@@ -114,8 +114,8 @@ function scorerHeaps({ memory }: Config): ResourceLimits {
 function bundleOf(
   { model }: Config,
   featureNames: readonly string[],
-): ReturnType<typeof loadBundle> {
-  return loadBundle(model === '' ? fileURLToPath(DEFAULT_BUNDLE) : model, featureNames);
+): ReturnType<typeof readBundle> {
+  return readBundle(model === '' ? fileURLToPath(DEFAULT_BUNDLE) : model, featureNames);
 }
 
 /** What cannot be closed well, as a log on a full disk, must not keep the folder claimed. */

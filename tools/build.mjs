@@ -1,6 +1,6 @@
 /**
- * Builds everything into dist/: the compiler for the code, esbuild for the page and the S3 client,
- * a copy for data files.
+ * Builds everything into dist/: the compiler for the code, esbuild for the page and the S3
+ * client, wabt for WebAssembly, a copy for data files.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync } from 'node:fs';
@@ -16,6 +16,7 @@ function run(script, args) {
 // With --all the tests too: some of them run compiled.
 run('node_modules/typescript/bin/tsc', ['-b', process.argv.includes('--all') ? '.' : 'src']);
 cpSync('operators/data', 'dist/operators/data', { recursive: true });
+run('tools/build-wasm.mjs', []);
 run('tools/bundle-s3.mjs', []);
 run('tools/build-ui.mjs', []);
 chmodSync('dist/src/cli.js', 0o755);

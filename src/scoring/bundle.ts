@@ -1,32 +1,51 @@
 /**
- * A model bundle: a folder with model.onnx and bundle.json. Everything that can be wrong with one
- * is found here, before the first payment, with the name of what is wrong.
+ * A model bundle: a folder with model.onnx and bundle.json. What can be wrong with the two files is
+ * found here; what can be wrong with the model, by the scorer threads (`model-check.ts`).
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { InferenceSession } from 'onnxruntime-node';
 import { ShrikeError } from '../core/errors.ts';
 import type { Model } from '../core/scoring.ts';
 import { type BundleFile, parseBundle } from './bundle-format.ts';
-import { openRuntime, type SessionFacts, scoreRows } from './session.ts';
+
+export interface ModelPorts {
+  readonly input: string;
+  readonly output: string;
+  readonly scoreColumn: number;
+  /** Features of a row. */
+  readonly width: number;
+}
+
+/** What a scorer thread has to know of its model. */
+export interface SessionFacts extends ModelPorts {
+  /** Names the bundle in messages. */
+  readonly folder: string;
+  /** Bytes of model.onnx: those whose hash was checked, whatever happens to the file later. */
+  readonly model: Uint8Array;
+  /** Their names, in the order of the row. */
+  readonly features: readonly string[];
+  readonly probes: readonly ProbeRow[];
+  /** Trees are walked by our own code where it gives what ONNX Runtime gives. */
+  readonly runtime: 'auto' | 'onnxruntime';
+}
+
+interface ProbeRow {
+  readonly row: Float32Array;
+  readonly score: number;
+}
 
 export interface ModelBundle extends Model {
   readonly contentId: string;
   readonly folder: string;
-  /** For scorer threads: the very bytes that were checked, whatever happens to the file later. */
-  readonly session: SessionFacts;
+  readonly session: Omit<SessionFacts, 'runtime'>;
 }
-
-/** ONNX Runtime may add the trees in another order on another CPU: the last bits may differ. */
-const PROBE_TOLERANCE = 1e-5;
 
 /**
  * @param knownFeatures what the operators yield; the model must take exactly these, in any order
- * @throws MODEL_BUNDLE_MISSING, MODEL_BUNDLE_INVALID, MODEL_NOT_ONNX, MODEL_FEATURES_MISMATCH,
- *   MODEL_OUTPUT_INVALID
+ * @throws MODEL_BUNDLE_MISSING, MODEL_BUNDLE_INVALID, MODEL_FEATURES_MISMATCH
  */
-export async function loadBundle(
+export async function readBundle(
   folder: string,
   knownFeatures: readonly string[],
 ): Promise<ModelBundle> {
@@ -41,14 +60,16 @@ export async function loadBundle(
     );
   }
   checkFeatures(bundle.features, knownFeatures, file);
-  const session: SessionFacts = {
+  const session = {
+    folder,
     model,
     input: bundle.input,
     output: bundle.output,
     scoreColumn: bundle.scoreColumn,
     width: bundle.features.length,
+    features: bundle.features,
+    probes: (bundle.probes ?? []).map(({ score }, i) => ({ row: probeRow(bundle, i), score })),
   };
-  await checkModel(session, bundle, folder);
   return {
     modelId: bundle.name,
     contentId,
@@ -83,64 +104,6 @@ function checkFeatures(names: readonly string[], known: readonly string[], file:
   }
   const absent = known.find((feature) => !seen.has(feature));
   if (absent !== undefined) fail(`feature ${absent} of the operators is not among the model's`);
-}
-
-async function checkModel(session: SessionFacts, bundle: BundleFile, folder: string) {
-  const runtime = await openRuntime(session.model).catch((cause: ShrikeError) => {
-    throw new ShrikeError('MODEL_NOT_ONNX', `${join(folder, 'model.onnx')} is no ONNX model`, {
-      cause: cause.cause,
-    });
-  });
-  try {
-    checkPorts(runtime, bundle, folder);
-    // The first row that the engine could send is all zeros: a model must have an answer to it.
-    await scoreRows(runtime, session, { rows: new Float32Array(session.width), count: 1 });
-    for (const [i, probe] of (bundle.probes ?? []).entries()) {
-      const rows = probeRow(bundle, i);
-      const [score] = await scoreRows(runtime, session, { rows, count: 1 });
-      if (Math.abs((score as number) - probe.score) > PROBE_TOLERANCE) {
-        throw new ShrikeError(
-          'MODEL_FEATURES_MISMATCH',
-          `${folder}: probe ${i} scores ${score}, the bundle says ${probe.score}: ` +
-            'are its features in the order in which the model was trained?',
-        );
-      }
-    }
-  } finally {
-    await runtime.release();
-  }
-}
-
-/** Inputs, outputs and widths as the model itself states them. */
-function checkPorts(runtime: InferenceSession, bundle: BundleFile, folder: string): void {
-  const input = runtime.inputMetadata.find((port) => port.name === bundle.input);
-  const output = runtime.outputMetadata.find((port) => port.name === bundle.output);
-  const invalid = (what: string): never => {
-    throw new ShrikeError('MODEL_BUNDLE_INVALID', `${folder}: ${what}`);
-  };
-  if (input === undefined || runtime.inputNames.length !== 1) {
-    return invalid(`the model's inputs are ${runtime.inputNames.join(', ')}, not ${bundle.input}`);
-  }
-  if (output === undefined) {
-    return invalid(
-      `the model's outputs are ${runtime.outputNames.join(', ')}, not ${bundle.output}`,
-    );
-  }
-  if (!input.isTensor || input.type !== 'float32' || input.shape.length !== 2) {
-    return invalid(`the input ${bundle.input} is not a float32 tensor of rows and features`);
-  }
-  if (!output.isTensor || output.type !== 'float32') {
-    return invalid(`the output ${bundle.output} is not a float32 tensor (export without ZipMap)`);
-  }
-  const names = bundle.features;
-  const width = input.shape[1];
-  if (typeof width === 'number' && width !== names.length) {
-    throw new ShrikeError(
-      'MODEL_FEATURES_MISMATCH',
-      `${folder}: the model takes rows of ${width} features, bundle.json names ${names.length}; ` +
-        `the first without a partner is ${names[width] ?? `number ${names.length} of the model`}`,
-    );
-  }
 }
 
 function probeRow(bundle: BundleFile, index: number): Float32Array {

@@ -7,12 +7,12 @@ import type { Clock } from '../core/clock.ts';
 import { ShrikeError } from '../core/errors.ts';
 import type { ScoredRows, Scorer, ScorerStats } from '../core/scoring.ts';
 import { Batcher, type CallResult } from './batcher.ts';
-import type { ModelBundle } from './bundle.ts';
+import type { ModelBundle, SessionFacts } from './bundle.ts';
 import type { LoadedMessage, ScoreAnswer, ScoreCall } from './score-task.ts';
-import type { SessionFacts } from './session.ts';
 
 export interface ScorerSetup {
   readonly bundle: Pick<ModelBundle, 'session'>;
+  readonly runtime: SessionFacts['runtime'];
   /** 0: half of the cores, at least 1. */
   readonly threads: number;
   readonly batchRowsMax: number;
@@ -26,13 +26,16 @@ export interface ScorerSetup {
 
 export interface OpenScorer extends Scorer {
   stats(): ScorerStats;
+  /** What evaluates the model: `trees`, or `onnxruntime` and why. */
+  readonly about: string;
   /** Answers what was asked, then ends the threads. */
   close(): Promise<void>;
 }
 
 /**
  * Opens the threads and lets each answer once, so that the first payment finds them warm.
- * @throws SCORING_FAILED
+ * @throws SCORING_FAILED, MODEL_NOT_ONNX, MODEL_BUNDLE_INVALID, MODEL_FEATURES_MISMATCH,
+ *   MODEL_OUTPUT_INVALID
  */
 export async function openScorer(setup: ScorerSetup): Promise<OpenScorer> {
   const threads = setup.threads > 0 ? setup.threads : Math.max(1, availableParallelism() >> 1);
@@ -62,16 +65,17 @@ class ScorerPool implements OpenScorer {
   readonly #clock: Clock;
   /** Ids of the threads that have loaded their model; ids are never used again. */
   readonly #ready = new Set<number>();
+  #about = '';
   #pool: Threads | undefined;
   #lastDeath: unknown;
   #deaths = 0;
   #closed = false;
 
   constructor(setup: ScorerSetup) {
-    const { bundle, threads, threadFile, batchRowsMax, batchWaitMs, clock } = setup;
+    const { bundle, runtime, threads, threadFile, batchRowsMax, batchWaitMs, clock } = setup;
     this.#threads = threads;
     this.#threadFile = threadFile;
-    this.#session = bundle.session;
+    this.#session = { ...bundle.session, runtime };
     this.#heaps = setup.heaps ?? {};
     this.#clock = clock;
     this.#batcher = new Batcher({
@@ -97,6 +101,10 @@ class ScorerPool implements OpenScorer {
   score(rows: Float32Array, count: number): Promise<ScoredRows> {
     if (!this.#closed) return this.#batcher.score(rows, count);
     return Promise.reject(new ShrikeError('SCORING_FAILED', 'the scorer is closed'));
+  }
+
+  get about(): string {
+    return this.#about;
   }
 
   stats(): ScorerStats {
@@ -152,7 +160,10 @@ class ScorerPool implements OpenScorer {
       this.#lastDeath = error; // the cause of the calls that fail for it
     });
     // Not piscina's workerCreate: for its first threads that means started, not loaded.
-    pool.on('message', ({ loaded }: LoadedMessage) => this.#ready.add(loaded));
+    pool.on('message', ({ loaded, about }: LoadedMessage) => {
+      this.#ready.add(loaded);
+      this.#about = about;
+    });
     pool.on('workerDestroy', () => {
       if (this.#closed || pool !== this.#pool) return;
       this.#deaths++;

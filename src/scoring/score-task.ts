@@ -7,7 +7,8 @@ import { parentPort, threadId } from 'node:worker_threads';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { assert } from '../core/assert.ts';
 import { type ErrorCode, explain, ShrikeError } from '../core/errors.ts';
-import { openRuntime, type SessionFacts, scoreRows } from './session.ts';
+import type { SessionFacts } from './bundle.ts';
+import { openEvaluator } from './evaluator.ts';
 
 export interface ScoreCall {
   readonly rows: Float32Array;
@@ -21,28 +22,45 @@ export type ScoreAnswer =
       readonly failure: { readonly code: ErrorCode; readonly message: string };
     };
 
+type Failure = Extract<ScoreAnswer, { failure: unknown }>['failure'];
+
 /** Told once by each scorer thread: it has loaded its model, and may be ended from now on. */
 export interface LoadedMessage {
   /** Its thread id. */
   readonly loaded: number;
+  /** What evaluates the model (`Evaluator.about`). */
+  readonly about: string;
 }
 
-/** @throws MODEL_NOT_ONNX */
-export async function openScoreTask(facts: SessionFacts): Promise<(call: ScoreCall) => unknown> {
-  const runtime = await openRuntime(facts.model);
-  parentPort?.postMessage({ loaded: threadId } satisfies LoadedMessage);
+/**
+ * @param forestModule forest.wasm
+ * @returns what answers calls; of a model that is refused, with the refusal
+ */
+export async function openScoreTask(
+  facts: SessionFacts,
+  forestModule: WebAssembly.Module,
+): Promise<(call: ScoreCall) => unknown> {
+  const opened = await openEvaluator(facts, forestModule).catch(failureOf);
+  const about = 'about' in opened ? opened.about : opened.message;
+  parentPort?.postMessage({ loaded: threadId, about } satisfies LoadedMessage);
   return async (call) => sent(await answer(call));
 
   async function answer({ rows, count }: ScoreCall): Promise<ScoreAnswer> {
     assert(count > 0 && count * facts.width <= rows.length, 'a call holds the rows it counts');
+    if (!('about' in opened)) return { rows, failure: opened };
     try {
-      return { rows, scores: await scoreRows(runtime, facts, { rows, count }) };
+      return { rows, scores: await opened.score(rows, count) };
     } catch (error) {
-      if (!(error instanceof ShrikeError)) throw error;
-      const cause = error.cause === undefined ? '' : `: ${explain(error.cause)}`;
-      return { rows, failure: { code: error.code, message: error.message + cause } };
+      return { rows, failure: failureOf(error) };
     }
   }
+}
+
+/** @throws what is no ShrikeError */
+function failureOf(error: unknown): Failure {
+  if (!(error instanceof ShrikeError)) throw error;
+  const cause = error.cause === undefined ? '' : `: ${explain(error.cause)}`;
+  return { code: error.code, message: error.message + cause };
 }
 
 /** Marks the answer for piscina: its buffers are moved, not copied. */

@@ -1,16 +1,7 @@
 /** One ONNX Runtime session on the calling thread, and the check of what it answers. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { ShrikeError } from '../core/errors.ts';
-
-export interface SessionFacts {
-  /** Bytes of model.onnx. */
-  readonly model: Uint8Array;
-  readonly input: string;
-  readonly output: string;
-  readonly scoreColumn: number;
-  /** Features of a row. */
-  readonly width: number;
-}
+import type { ModelPorts } from './bundle.ts';
 
 /** Opens the model for one thread: a scorer is one core, and the pool counts the cores. */
 export async function openRuntime(model: Uint8Array): Promise<InferenceSession> {
@@ -39,7 +30,7 @@ export async function openRuntime(model: Uint8Array): Promise<InferenceSession> 
  */
 export async function scoreRows(
   runtime: InferenceSession,
-  facts: SessionFacts,
+  facts: ModelPorts,
   { rows, count }: { readonly rows: Float32Array; readonly count: number },
 ): Promise<Float32Array> {
   const { input, output, width } = facts;
@@ -53,7 +44,7 @@ export async function scoreRows(
   return pickScores(answer.data as Float32Array, facts, count);
 }
 
-function pickScores(table: Float32Array, facts: SessionFacts, count: number): Float32Array {
+function pickScores(table: Float32Array, facts: ModelPorts, count: number): Float32Array {
   const { scoreColumn: column, output } = facts;
   const columns = table.length / count;
   if (!Number.isInteger(columns) || column >= columns) {
@@ -65,15 +56,21 @@ function pickScores(table: Float32Array, facts: SessionFacts, count: number): Fl
   }
   const scores = new Float32Array(count);
   for (let row = 0, at = column; row < count; row++, at += columns) {
-    const score = table[at] as number;
+    scores[row] = table[at] as number;
+  }
+  return checked(scores);
+}
+
+/** @throws MODEL_OUTPUT_INVALID naming the row */
+export function checked(scores: Float32Array): Float32Array {
+  for (const [row, score] of scores.entries()) {
     // Written so that NaN fails it too.
     if (!(score >= 0 && score <= 1)) {
       throw new ShrikeError(
         'MODEL_OUTPUT_INVALID',
-        `row ${row} of ${count} scored ${score}; a score is a number from 0 to 1`,
+        `row ${row} of ${scores.length} scored ${score}; a score is a number from 0 to 1`,
       );
     }
-    scores[row] = score;
   }
   return scores;
 }

@@ -1,7 +1,7 @@
 /** Scores through the pool of threads, against those of the reference workload. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
-import { loadBundle, type ModelBundle } from '../../src/scoring/bundle.ts';
+import { readBundle, type ModelBundle } from '../../src/scoring/bundle.ts';
 import { type OpenScorer, openScorer } from '../../src/scoring/pool.ts';
 import { builtUrl } from '../support/built.ts';
 import { readGoldenRows } from '../support/golden-rows.ts';
@@ -12,9 +12,9 @@ let bundle: ModelBundle;
 let scorer: OpenScorer;
 
 beforeAll(async () => {
-  bundle = await loadBundle('models/default', golden.names);
+  bundle = await readBundle('models/default', golden.names);
   const threadFile = builtUrl('src/score-thread.js');
-  const limits = { threads: 2, batchRowsMax: 1024, batchWaitMs: 0 };
+  const limits = { threads: 2, batchRowsMax: 1024, batchWaitMs: 0, runtime: 'auto' as const };
   scorer = await openScorer({ bundle, threadFile, clock: systemClock, ...limits });
 });
 

@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import type { ShrikeError } from '../../src/core/errors.ts';
-import { loadBundle } from '../../src/scoring/bundle.ts';
+import { readBundle } from '../../src/scoring/bundle.ts';
 import { type OpenScorer, openScorer } from '../../src/scoring/pool.ts';
 import { builtUrl } from '../support/built.ts';
 import { writeBundle } from '../support/bundles.ts';
@@ -13,12 +13,12 @@ const mortal = new URL('../support/mortal-score-thread.mjs', import.meta.url);
 const opened: OpenScorer[] = [];
 
 async function open(threadFile: URL, threads = 2, batchRowsMax = 1024): Promise<OpenScorer> {
-  const bundle = await loadBundle(writeBundle({ model: tinyOnnx({ op: 'Sigmoid', width: 3 }) }), [
+  const bundle = await readBundle(writeBundle({ model: tinyOnnx({ op: 'Sigmoid', width: 3 }) }), [
     'a',
     'b',
     'c',
   ]);
-  const limits = { threads, batchRowsMax, batchWaitMs: 0 };
+  const limits = { threads, batchRowsMax, batchWaitMs: 0, runtime: 'auto' as const };
   const scorer = await openScorer({ bundle, threadFile, clock: systemClock, ...limits });
   opened.push(scorer);
   return scorer;

@@ -3,12 +3,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { codeOf, explain } from '../../src/core/errors.ts';
-import { loadBundle } from '../../src/scoring/bundle.ts';
+import { type ModelBundle, readBundle } from '../../src/scoring/bundle.ts';
+import { openChecked } from '../../src/scoring/model-check.ts';
 import { type BundleParts, writeBundle } from '../support/bundles.ts';
 import { tinyOnnx } from '../support/tiny-onnx.ts';
 
 const KNOWN = ['a', 'b', 'c'];
 const SIGMOID = tinyOnnx({ op: 'Sigmoid', width: 3 });
+
+/** As the engine and its scorer threads do it between them. */
+async function loadBundle(folder: string, known: readonly string[]): Promise<ModelBundle> {
+  const bundle = await readBundle(folder, known);
+  const runtime = await openChecked({ ...bundle.session, runtime: 'auto' });
+  await runtime.release();
+  return bundle;
+}
 
 async function refusal(folder: string, known = KNOWN): Promise<string> {
   try {
