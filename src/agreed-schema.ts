@@ -36,7 +36,7 @@ export async function agreedSchema(options: AgreeingOptions): Promise<readonly O
   const level = await levelInForce(options);
   const schema = writeSchemaOf(flow, level);
   if (level !== undefined && level.level < flow.stateLevel) {
-    const facts = { level: level.level, own: flow.stateLevel };
+    const facts = { inForce: level.level, own: flow.stateLevel };
     logger.event('info', 'state is written at the level before, until it is finalised', facts);
   }
   return schema;

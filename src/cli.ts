@@ -18,6 +18,7 @@ import { addConfig } from './cli/commands/settings.ts';
 import { addSimulate } from './cli/commands/simulate.ts';
 import { addState } from './cli/commands/state.ts';
 import { addLag, addTopics } from './cli/commands/topics.ts';
+import { addUpgrade } from './cli/commands/upgrade.ts';
 import { codeOf, explain, ShrikeError } from './core/errors.ts';
 import { VERSION } from './version.ts';
 
@@ -34,6 +35,7 @@ Examples:
   shrike restore --dry-run                        what a restart would restore from
   shrike drill restore                            restores aside, and compares with what is live
   shrike drill failover                           kills a member of its own, and sees others take over
+  shrike upgrade status                           the form that state is written in
   shrike dlq list                                 records that could not be used, and why
   shrike dlq redrive --code RECORD_NOT_JSON       sends them again
   shrike simulate --out raw --days 30             files in the raw Kaggle format
@@ -63,6 +65,7 @@ const commands = [
   addCheckpoint,
   addRestore,
   addDrill,
+  addUpgrade,
   addDeadLetters,
   addSimulate,
   addLoad,

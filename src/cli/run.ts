@@ -106,7 +106,7 @@ export async function runEngine(options: RunOptions): Promise<void> {
       if (stop.signal.aborted) process.exitCode = EXIT_INTERRUPTED;
       else await writeOutputs(engine, options, features);
     } else {
-      await Promise.all([fed, aborted(stop.signal)]);
+      await Promise.race([Promise.all([fed, aborted(stop.signal)]), unreadable(engine)]);
     }
   } catch (error) {
     // Asked to stop, a load ends where it is; the next start goes on from there.
@@ -131,6 +131,21 @@ function tellHeap(logger: Logger, { budgets, nodeOptions, limitBytes }: MemoryPl
     ? 'memory is planned'
     : 'memory is planned, but not that of the main thread';
   logger.event(isBound ? 'info' : 'warn', event, facts);
+}
+
+/**
+ * Rejects when a partition's state is another release's. As long as this process stayed, the group
+ * would leave the partition with it.
+ */
+function unreadable(engine: Engine): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    engine.onStatus(({ partitions }) => {
+      for (const { failure } of partitions) {
+        if (failure?.code !== 'STATE_SCHEMA_UNKNOWN') continue;
+        reject(new ShrikeError(failure.code, failure.reason));
+      }
+    });
+  });
 }
 
 /** Before hours of work, not after them. */

@@ -155,8 +155,19 @@ describe('help', () => {
     const names = [...listed.matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name as string);
     const ours = names.filter((name) => name !== 'help');
     expect(ours).toEqual([
-      ...['run', 'alerts', 'topics', 'lag', 'state', 'checkpoint', 'restore', 'drill', 'dlq'],
-      ...['simulate', 'load', 'clean', 'config', 'up', 'down'],
+      ...[
+        'run',
+        'alerts',
+        'topics',
+        'lag',
+        'state',
+        'checkpoint',
+        'restore',
+        'drill',
+        'upgrade',
+        'dlq',
+      ],
+      ...['simulate', 'load', 'clean', 'config', 'plan', 'up', 'down'],
     ]);
     for (const name of ours) {
       expect(docs).toMatch(new RegExp(`^## .*\\b${name}\\b`, 'm'));
