@@ -16,7 +16,7 @@ import {
   valuesFile,
   withoutMonitoring,
 } from '../support/chart.ts';
-import { Command } from '../support/command-line.ts';
+import { Command, shrike } from '../support/command-line.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 
 test.each(VALUE_SETS)('helm lint finds nothing in the chart with the values %s', async (set) => {
@@ -47,6 +47,8 @@ test.each([
   ['replicaCount=2', 'more than one pod needs Kafka'],
   ['config.kafka.bootstrap=kafka:9092', 'set config.s3.bucket'],
   ['drill.enabled=true', 'a drill from another pod reads Kafka and the bucket'],
+  ['resources.limits.cpu=null', 'set it, or config.workers and config.scoring.threads'],
+  ['resources.limits.memory=null', 'set resources.limits.memory'],
   ['ingress.enabled=true', 'ingress.enabled needs ingress.hosts'],
   ['config.kafka.sasl.mechanism=PLAIN', 'name its Secret in secrets.kafkaPassword.name'],
 ])('--set %s is refused: %s', async (value, message) => {
@@ -97,6 +99,18 @@ test.each(VALUE_SETS)('the engine accepts the configuration of the values %s', a
   expect(valueOf('s3.bucket')).toEqual(written);
 });
 
+test.each(VALUE_SETS)('the memory and the cores of the values %s hold an engine', async (set) => {
+  const file = join(await scratchFolder(), 'shrike.json');
+  const text = await render('-f', valuesFile(set));
+  writeFileSync(file, configurationOf(text));
+  const { cpu = '', memory = '' } = enginePod(text).spec.containers[0]?.resources.limits ?? {};
+  const { code, stderr } = await shrike(
+    ...['plan', '--config', file],
+    ...['--memory', memory, '--cores', cpu],
+  );
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+});
+
 test('files of Secrets are where the configuration looks for them', async () => {
   const text = await render(
     ...['-f', valuesFile('production')],
@@ -134,6 +148,19 @@ test('rules are those of grafana/alerts, word for word', async () => {
     const file = `grafana/alerts/${metadata.name.replace('fraud-shrike-', '')}.yaml`;
     expect(spec).toEqual(parse(readText(file)));
     expect(metadata.labels).toMatchObject({ release: 'prometheus' });
+  }
+});
+
+test('dashboards are those of grafana/dashboards, byte for byte', async () => {
+  const label = 'grafana_dashboard';
+  const boards = manifestsOf(await render('-f', valuesFile('plain'))).filter(
+    ({ metadata }) => metadata.labels?.[label] === '1',
+  );
+  expect(boards.length).toBeGreaterThan(0);
+  for (const { data } of boards) {
+    for (const [name, text] of Object.entries(data ?? {})) {
+      expect(text.trim()).toBe(readText(`grafana/dashboards/${name}`).trim());
+    }
   }
 });
 

@@ -25,6 +25,7 @@ export interface PodTemplate {
       readonly name: string;
       readonly args?: readonly string[];
       readonly command?: readonly string[];
+      readonly resources: { readonly limits: { readonly cpu: string; readonly memory: string } };
     }[];
     readonly volumes?: readonly { readonly name: string }[];
     readonly terminationGracePeriodSeconds?: number;
