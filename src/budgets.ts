@@ -6,6 +6,9 @@ import type { Config } from './core/config.ts';
 import { BUDGET_KEYS, type Budgets, type MemoryPlan, planMemory } from './core/memory-plan.ts';
 import { type Machine, machine } from './machine.ts';
 
+/** Below it a core has nothing to do its work with. */
+const BYTES_A_CORE = 512 * 2 ** 20;
+
 export interface Budgeted extends LoadedConfig {
   /** Undefined without a memory limit. */
   readonly plan: MemoryPlan | undefined;
@@ -22,7 +25,7 @@ export function withBudgets(loaded: LoadedConfig, limits: Machine = machine()): 
   if (limitBytes === undefined && limits.cores >= availableParallelism()) {
     return { ...loaded, plan: undefined };
   }
-  const threads = threadsOf(config, limits.cores);
+  const threads = threadsOf(config, coresFed(limits.cores, limitBytes));
   const ofThreads = {
     ...(config.workers === 0 && { workers: threads.workers }),
     ...(config.scoring.threads === 0 && { 'scoring.threads': threads.scorers }),
@@ -39,6 +42,14 @@ export function withBudgets(loaded: LoadedConfig, limits: Machine = machine()): 
   const open = BUDGET_KEYS.filter((key) => isOpen(loaded, key));
   const budgets = Object.fromEntries(open.map((key) => [key, plan.budgets[key]]));
   return { ...withDerived(loaded, { ...ofThreads, ...budgets }), plan };
+}
+
+/**
+ * A container without a limit of cores sees all of the machine's, and threads for 64 of them would
+ * take the memory of 64. Who has more for each sets `workers` and `scoring.threads`.
+ */
+function coresFed(cores: number, limitBytes = Number.POSITIVE_INFINITY): number {
+  return Math.max(1, Math.min(cores, Math.floor(limitBytes / BYTES_A_CORE)));
 }
 
 function limitOf({ memory }: Config, { memoryBytes }: Machine): number | undefined {

@@ -20,7 +20,11 @@ const ACTOR_BYTES = 1660;
 /** The same as objects. */
 const HOT_ACTOR_BYTES = 5500;
 
-export function showPlan(options: PlanOptions): void {
+/** @param others what is no option of the command */
+export function showPlan(options: PlanOptions, others: readonly string[]): void {
+  if (others[0] !== undefined && options.nodeOptions !== true) {
+    throw new ShrikeError('USAGE', `shrike plan has no ${JSON.stringify(others[0])}`);
+  }
   const here = machine();
   const cores = options.cores === undefined ? here.cores : coresOf(options.cores);
   const loaded = configOf(options, {

@@ -8,7 +8,7 @@
  * M4  A limit that does not hold the least of everything is refused, with what would.
  *
  * Sizes are those of one process that has all partitions: its neighbours may go at any moment.
- * Where the constants come from: docs/decisions/0016-memory-is-planned.md.
+ * Where the constants come from: docs/decisions/0017-memory-is-planned.md.
  */
 import { ShrikeError } from './errors.ts';
 

@@ -58,6 +58,13 @@ test('fewer cores than the machine has make fewer threads, also without a memory
   expect(config.workers).toBe(Math.min(8, Math.max(1, cores - 2)));
 });
 
+test('threads are no more than the memory feeds, whatever the machine has', () => {
+  const { config } = withBudgets(loaded(), { cores: 64, memoryBytes: 2 * GIB });
+  expect(config).toMatchObject({ workers: 3, scoring: { threads: 2 } });
+  const wide = withBudgets(loaded({ workers: 5 }), { cores: 64, memoryBytes: 2 * GIB });
+  expect(wide.config.workers).toBe(5);
+});
+
 test('a limit that is too small is refused with the one that would do', () => {
   expect(() => withBudgets(loaded(), { cores: 1, memoryBytes: 256 * MIB })).toThrow(
     expect.objectContaining({

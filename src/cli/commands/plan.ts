@@ -21,6 +21,11 @@ export function addPlan(program: Command): void {
     .option('--partitions <n>', 'partitions of the input', wholeNumber('--partitions', 1))
     .option('--node-options', 'only what Node.js has to be started with; nothing without a limit')
     .option('--json', 'as JSON')
+    // With --node-options it is given what `run` is given, of which it takes what concerns it.
+    .allowUnknownOption()
+    .allowExcessArguments()
     .addHelpText('after', EXAMPLES)
-    .action(async (options: PlanOptions) => (await import('../plan.ts')).showPlan(options));
+    .action(async (options: PlanOptions, { args }: Command) =>
+      (await import('../plan.ts')).showPlan(options, args),
+    );
 }
