@@ -13,6 +13,7 @@ export interface NewestCheckpoint {
 export function newestCheckpoints(data: string): NewestCheckpoint[] {
   const root = join(data, 'checkpoints', 'shrike', 'transactions');
   return readdirSync(root)
+    .filter((name) => /^\d+$/.test(name))
     .sort()
     .map((partition) => {
       const folder = join(root, partition, 'manifests');
