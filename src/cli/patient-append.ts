@@ -17,12 +17,15 @@ export interface PatientOptions {
   readonly signal: AbortSignal;
 }
 
-/** An append that failed has left nothing behind (L2), so the same one may follow it. */
+/**
+ * An append that failed so has left nothing behind (L2, T7), so the same one may follow it. Who is
+ * asked to stop does not wait for brokers: the next start sees what the log holds.
+ */
 export function patientAppend({ log, logger, clock, signal }: PatientOptions): Log['append'] {
   return async (appends) => {
     for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
       try {
-        return await log.append(appends);
+        return await beforeAbort(log.append(appends), signal);
       } catch (error) {
         if (signal.aborted || !passes(error)) throw error;
         const facts = { code: error.code, reason: explain(error) };
@@ -36,4 +39,12 @@ export function patientAppend({ log, logger, clock, signal }: PatientOptions): L
 function passes(error: unknown): error is ShrikeError {
   if (!(error instanceof ShrikeError)) return false;
   return error.kind.domain === 'external' && error.kind.retry === 'backoff';
+}
+
+function beforeAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(new ShrikeError('LOG_UNAVAILABLE', 'asked to stop meanwhile'));
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
 }

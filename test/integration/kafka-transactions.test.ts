@@ -183,6 +183,50 @@ describe('lost answers', () => {
   }
 });
 
+describe('T7: appends whose outcome nobody tells', () => {
+  /** The connection breaks at EndTxn; there is no other until it is told that nobody knows. */
+  async function appended(fate: Fate) {
+    let resolve = () => {};
+    const isUnknown = new Promise<void>((done) => {
+      resolve = done;
+    });
+    const onTrouble = (error: unknown) => {
+      if (String(error).includes('is not known yet')) resolve();
+    };
+    const log = await bench.open({ transactionTimeoutMs: 2000, onTrouble });
+    const append = (value: string) => {
+      const appends = [0, 1].map((p) => ({ ...bench.output(p), records: packed(`k=${value}`) }));
+      return log.append(appends);
+    };
+    await append('0');
+    proxy.rule = ({ apiKey }) => {
+      if (apiKey !== API.end) return 'pass';
+      proxy.isOpen = false;
+      return fate;
+    };
+    const outcome = append('1');
+    outcome.catch(() => undefined); // looked at below
+    await isUnknown;
+    proxy.rule = () => 'pass';
+    proxy.isOpen = true;
+    return { append, outcome };
+  }
+
+  test('it took effect: the append succeeds, late, and is there once', async () => {
+    const { append, outcome } = await appended('lose-answer');
+    expect(await outcome).toEqual([2, 2]);
+    await append('2');
+    expect(await bench.visible()).toEqual(['0 1 2', '0 1 2']);
+  });
+
+  test('it did not: nothing of it is there, and it may be asked for again', async () => {
+    const { append, outcome } = await appended('lose-request');
+    await expect(outcome).rejects.toMatchObject({ code: 'LOG_UNAVAILABLE' });
+    await append('1');
+    expect(await bench.visible()).toEqual(['0 1', '0 1']);
+  });
+});
+
 describe('requests that arrive late', () => {
   const late = Object.entries(API).filter(([name]) => name !== 'init');
 

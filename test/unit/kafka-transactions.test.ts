@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Clock } from '../../src/core/clock.ts';
 import { ShrikeError } from '../../src/core/errors.ts';
+import type { Append } from '../../src/core/log.ts';
 import { Appender } from '../../src/log/kafka/transactions/appender.ts';
 import { type Asking, ask, type Reply } from '../../src/log/kafka/transactions/patience.ts';
 import { worst } from '../../src/log/kafka/transactions/shipment.ts';
@@ -188,13 +189,21 @@ describe('where appends come to lie', () => {
 
 test('appends that are asked for while one is under way go together in the next', async () => {
   const commits: string[][] = [];
-  const appender = new Appender({
-    commit: async (outputs) => {
+  const producer = {
+    doubt: undefined,
+    settle: async () => undefined,
+    commit: async (outputs: readonly Append[]) => {
       commits.push(outputs.map(({ topic }) => topic));
       await new Promise((resolve) => setImmediate(resolve));
       if (outputs[0]?.topic === 'bad') throw new ShrikeError('COMMIT_FAILED', 'bad');
       return outputs.map((_, i) => ({ baseOffset: i, nextOffset: i + 1 }));
     },
+  };
+  const appender = new Appender({
+    producer,
+    clock: new CountingClock(),
+    isVisible: async () => false,
+    onTrouble: () => undefined,
   });
   const append = (...topics: string[]) =>
     appender.append(topics.map((topic) => ({ topic, partition: 0, records: packed('k=1') })));

@@ -34,6 +34,7 @@ import { TopicLimits } from './topic-limits.ts';
 import { Appender } from './transactions/appender.ts';
 import { whenKnown } from './transactions/known-topics.ts';
 import { TransactionalProducer } from './transactions/producer.ts';
+import { isVisible } from './transactions/visible-record.ts';
 import type { Written } from './transactions/writes.ts';
 import type { KafkaSettings } from './wire/settings.ts';
 
@@ -107,7 +108,11 @@ class KafkaLog implements Log {
     // Nobody continues what an append of a former process has left: a name of its own.
     const name = `${transactionalId}.append.${random.int(2 ** 32).toString(36)}`;
     this.#appending = producer(name);
-    this.#appender = new Appender(this.#appending);
+    this.#appender = new Appender({
+      ...options,
+      producer: this.#appending,
+      isVisible: (at, offset) => isVisible({ reader: this.#reader, clock }, at, offset),
+    });
     this.#identities = new Identities(cluster);
     this.#ownCertificates = ownCertificateEnds(options.settings.tls);
     this.#ownWrites = new OwnWrites(clock, (of) => listOffsets(cluster, of));
@@ -236,6 +241,7 @@ class KafkaLog implements Log {
     const { onTrouble } = this.#options;
     const members = [...this.#joined.values()].map(({ member }) => member.leave());
     await Promise.all(members);
+    this.#appender.close();
     await Promise.all([this.#committing.close(), this.#appending.close()]);
     await this.#ownWrites.visible().catch(onTrouble);
     await this.#reader.close();

@@ -54,7 +54,10 @@ export async function ask(clock: Clock, asking: Asking): Promise<Answer> {
     if (!isOver) await clock.sleep(waitMs, signal);
     if (isOver || signal?.aborted) {
       const reason = reply === undefined ? cause?.message : words(reply);
-      throw new ShrikeError('COMMIT_FAILED', `gave up ${asking.what}: ${reason}`, { cause });
+      throw new ShrikeError('COMMIT_FAILED', `gave up ${asking.what}: ${reason}`, {
+        // In any case it passes: what does not is no reason to ask again.
+        cause: cause ?? new ShrikeError('LOG_UNAVAILABLE', `${reason}`),
+      });
     }
   }
 }

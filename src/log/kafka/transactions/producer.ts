@@ -1,5 +1,6 @@
 /** Commits: outputs and offsets in one transaction, one after the other. README, T1 to T6. */
 import { ShrikeError } from '../../../core/errors.ts';
+import type { Offset, TopicPartition } from '../../../core/ids.ts';
 import type { Append } from '../../../core/log.ts';
 import { TopicLimits } from '../topic-limits.ts';
 import { ProducerIdentity, type ProducerOptions, patienceMs } from './identity.ts';
@@ -14,6 +15,13 @@ export interface TransactionalProducerOptions extends ProducerOptions {
   readonly limits?: TopicLimits;
 }
 
+/** What lies where, if a commit that failed took effect all the same. */
+export interface Doubt {
+  readonly written: readonly (Written | undefined)[];
+  /** One of its records. */
+  readonly first: (TopicPartition & { readonly offset: Offset }) | undefined;
+}
+
 export class TransactionalProducer {
   readonly #options: TransactionalProducerOptions;
   readonly #identity: ProducerIdentity;
@@ -21,6 +29,8 @@ export class TransactionalProducer {
   readonly #limits: TopicLimits;
   #last: Promise<unknown> = Promise.resolve();
   #isClosed = false;
+  /** Of the last commit, when it failed: it may have happened if all of it was stored. */
+  doubt: Doubt | undefined;
 
   constructor(options: TransactionalProducerOptions) {
     this.#options = options;
@@ -70,6 +80,7 @@ export class TransactionalProducer {
     const positions = offsets?.offsets.length === 0 ? undefined : offsets;
     const written: Written[] = [];
     let writes: readonly PartitionWrite[] = [];
+    this.doubt = undefined;
     try {
       await whenKnown(this.#options, outputs);
       await this.#limits.know(outputs.map(({ topic }) => topic));
@@ -84,6 +95,7 @@ export class TransactionalProducer {
       this.#identity.end();
     } catch (error) {
       this.#identity.fail();
+      this.doubt = doubtOf(writes);
       throw asCommitError(error);
     } finally {
       // At once, also if nobody asks again: whoever takes over the partitions waits for it.
@@ -97,4 +109,13 @@ export class TransactionalProducer {
 function asCommitError(error: unknown): unknown {
   if (!(error instanceof ShrikeError) || error.code !== 'LOG_UNAVAILABLE') return error;
   return new ShrikeError('COMMIT_FAILED', `the commit failed: ${error.message}`, { cause: error });
+}
+
+/** Before all of it is stored EndTxn is not sent (T1). */
+function doubtOf(writes: readonly PartitionWrite[]): Doubt | undefined {
+  if (!writes.every(({ isStored }) => isStored)) return undefined;
+  const written: Written[] = [];
+  for (const write of writes) write.report(written);
+  const [first] = writes;
+  return { written, first: first && { ...first.at, offset: first.baseOffset as Offset } };
 }

@@ -66,6 +66,16 @@ export class PartitionWrite {
     return this.#batches[this.#baseOffsets.length];
   }
 
+  /** Every batch of it is. */
+  get isStored(): boolean {
+    return this.#batches.length > 0 && this.batch === undefined;
+  }
+
+  /** Where its first record lies; undefined until that is stored. */
+  get baseOffset(): Offset | undefined {
+    return this.#baseOffsets[0];
+  }
+
   /** The batch is stored. */
   stored(baseOffset: Offset): void {
     this.#baseOffsets.push(baseOffset);

@@ -1,0 +1,60 @@
+/** `run --source simulate` while its broker goes and comes back; needs `npx tsc -b`. */
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startEngine, until } from '../support/command-line.ts';
+import { type KafkaBroker, startKafka } from '../support/kafka-broker.ts';
+import { consumeAll } from '../support/rdkafka.ts';
+import { scratchFolder } from '../support/scratch-folder.ts';
+
+const LIMIT_MS = 240_000;
+let kafka: KafkaBroker;
+
+beforeAll(async () => {
+  kafka = await startKafka();
+}, LIMIT_MS);
+afterAll(() => kafka.remove());
+
+async function idxesOf(topic: string): Promise<readonly number[]> {
+  const records = await consumeAll(kafka.bootstrap, topic);
+  return records
+    .map(({ value }) => (JSON.parse(String(value)) as { idx: number }).idx)
+    .sort((a, b) => a - b);
+}
+
+test('the simulator goes on after its broker was killed and came back: each payment once', {
+  timeout: LIMIT_MS,
+}, async () => {
+  const settings = [
+    `kafka.bootstrap=${kafka.bootstrap}`,
+    'kafka.instanceId=one',
+    // An append is given up sooner than a broker is back.
+    'kafka.transactionTimeoutMs=1000',
+    'input.partitions=2',
+    'workers=1',
+  ].flatMap((one) => ['--set', one]);
+  const source = ['--source', 'simulate', '--population', '50', '--rate', '200'];
+  const data = join(await scratchFolder(), 'data');
+  const { command, address } = await startEngine(data, ...source, '--json', ...settings);
+  const recordCount = async () => {
+    expect(command.process.exitCode, command.stderr).toBe(null);
+    const status = (await (await fetch(`${address}/api/status`)).json()) as {
+      totals: { records: number };
+    };
+    return status.totals.records;
+  };
+  const more = async (count: number) => {
+    const before = await recordCount();
+    await until(async () => (await recordCount()) >= before + count);
+  };
+  await more(200);
+  await kafka.kill();
+  await until(() => command.stderr.includes('payments wait to be appended'));
+  await kafka.start();
+  await more(400);
+  const { code, stderr } = await command.interrupt();
+  expect(code, stderr).toBe(0);
+  const payments = await idxesOf('transactions');
+  expect(payments).toEqual(Array.from({ length: payments.length }, (_, idx) => idx));
+  const scored = await idxesOf('scored');
+  expect(scored).toEqual(Array.from({ length: scored.length }, (_, idx) => idx));
+});
