@@ -5,6 +5,7 @@
 #   headers of zlib, zstd, ssl   for node-rdkafka                         apt-get
 #   Kafka                        real brokers                             Maven, into the cache
 #   MinIO, toxiproxy             a real object store; faults of networks  Go, into the cache
+#   moto, checkov                AWS on this machine; what deploy/terraform should not do   pip, into the cache
 #   Prometheus, promtool         dashboards and alert rules on real data  Debian's package, into the cache
 #   node-rdkafka                 another Kafka client, to compare with    C++ compiler, into the cache
 #
@@ -60,5 +61,6 @@ compiling=$!
 step Kafka deploy/local/kafka.sh install
 step toxiproxy tools/install-toxiproxy.sh
 step Prometheus tools/install-prometheus.sh
+step "moto and checkov" tools/install-terraform-checks.sh
 step MinIO deploy/local/minio.sh install
 wait "$compiling"

@@ -25,6 +25,12 @@ function run(command, args, options = {}) {
   return spawnSync(command, args, { stdio: 'inherit', ...options }).status === 0;
 }
 
+/** Programs that nothing here installs: without them their tests are not run. */
+const PROGRAMS = { 'test/deploy/terraform.test.ts': 'terraform' };
+const withoutProgram = Object.entries(PROGRAMS).filter(
+  ([, program]) => spawnSync(program, ['version'], { stdio: 'ignore' }).status !== 0,
+);
+
 /** A step without which nothing else makes sense. */
 function require(what, command, args) {
   process.stdout.write(`\n== ${what}\n`);
@@ -53,6 +59,7 @@ function tests(what, args) {
     '--reporter=default',
     '--reporter=json',
     `--outputFile=${report}`,
+    ...withoutProgram.flatMap(([file]) => ['--exclude', file]),
     ...args,
   ]);
   const result = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : undefined;
@@ -111,6 +118,9 @@ const others = tiers.filter((tier) => !isCluster(tier));
 if (tiers.length === 0) tests('tests', ['test/', '--exclude', 'test/cluster/**']);
 else if (others.length > 0) {
   tests(`tests ${others.join(' ')}`, others.map(folderOf));
+}
+if (tiers.length === 0 || others.some((tier) => tier.startsWith('deploy'))) {
+  for (const [file, program] of withoutProgram) notRun(file, `there is no ${program}`);
 }
 if (building !== undefined) await clusterTests();
 

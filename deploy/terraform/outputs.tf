@@ -36,10 +36,10 @@ output "lake_role_arn" {
 # terraform output -raw helm_values > cluster.yaml; helm upgrade -f cluster.yaml …
 output "helm_values" {
   description = "Values for deploy/helm/shrike that only this configuration knows."
-  value       = <<-YAML
-    # Made by `terraform output -raw helm_values`. Yours to add: image.digest, config.kafka, secrets.
-    ${indent(4, yamlencode(local.helm_values))}
-  YAML
+  value = join("\n", [
+    "# Made by `terraform output -raw helm_values`. Yours to add: image.digest, config.kafka, secrets.",
+    yamlencode(local.helm_values),
+  ])
 }
 
 locals {

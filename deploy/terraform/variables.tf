@@ -147,9 +147,9 @@ variable "checkpoint_prefix" {
 # How long.
 
 variable "noncurrent_days" {
-  description = "Days that deleted or replaced objects can still be brought back."
+  description = "Days that deleted or replaced objects can still be brought back. They are paid for: a base rewrites all of the state (docs/costs.md)."
   type        = number
-  default     = 7
+  default     = 2
 }
 
 variable "drill_report_days" {

@@ -1,0 +1,129 @@
+/**
+ * `deploy/terraform`, run where nothing of it stays in the tree.
+ *
+ *     const terraform = await openTerraform(scratch, moto.env);
+ *     await terraform.run(['validate']);
+ *     await terraform.run(['apply', …, ...terraform.state]);
+ *     terraform.resources()                   what the state holds
+ */
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+
+const FOLDER = resolve('deploy/terraform');
+const OUTPUT_BYTES_MAX = 64 << 20;
+
+export interface Resource {
+  /** As `module.checkpoints.aws_s3_bucket.this`. */
+  readonly address: string;
+  readonly attributes: Readonly<Record<string, unknown>>;
+}
+
+interface StateFile {
+  readonly outputs: Readonly<Record<string, { readonly value: unknown }>>;
+  readonly resources: readonly {
+    readonly module?: string;
+    readonly mode: 'managed' | 'data';
+    readonly type: string;
+    readonly name: string;
+    readonly instances: readonly {
+      readonly index_key?: string | number;
+      readonly attributes: Readonly<Record<string, unknown>>;
+    }[];
+  }[];
+}
+
+export class Terraform {
+  readonly #scratch: string;
+  readonly #env: Readonly<Record<string, string | undefined>>;
+
+  constructor(scratch: string, env: Readonly<Record<string, string | undefined>>) {
+    this.#scratch = scratch;
+    this.#env = env;
+  }
+
+  /** Flags for what reads and writes the state. */
+  get state(): readonly string[] {
+    return ['-input=false', `-state=${this.#stateFile}`];
+  }
+
+  get #stateFile(): string {
+    return join(this.#scratch, 'terraform.tfstate');
+  }
+
+  /** @returns what it printed @throws Error with what it said, when it fails */
+  async run(args: readonly string[]): Promise<string> {
+    const [command = '', ...flags] = args;
+    try {
+      const { stdout } = await promisify(execFile)('terraform', [command, '-no-color', ...flags], {
+        cwd: FOLDER,
+        env: this.#env,
+        maxBuffer: OUTPUT_BYTES_MAX,
+      });
+      return stdout;
+    } catch (error) {
+      const { stdout, stderr } = error as { stdout: string; stderr: string };
+      throw new Error(`terraform ${command} failed:\n${stdout}\n${stderr}`, { cause: error });
+    }
+  }
+
+  output(name: string): unknown {
+    return this.#read().outputs[name]?.value;
+  }
+
+  /** @throws Error when the state has no such resource */
+  attributes(address: string): Resource['attributes'] {
+    const found = this.resources().find((one) => one.address === address);
+    if (found === undefined) throw new Error(`the state has no ${address}`);
+    return found.attributes;
+  }
+
+  /** What was made, with the pattern in its address; what was only looked up is left out. */
+  resources(address = /./): readonly Resource[] {
+    const managed = this.#read().resources.filter(({ mode }) => mode === 'managed');
+    const all = managed.flatMap(({ module, type, name, instances }) =>
+      instances.map(({ index_key, attributes }) => {
+        const place = `${module === undefined ? '' : `${module}.`}${type}.${name}`;
+        const index = index_key === undefined ? '' : `[${JSON.stringify(index_key)}]`;
+        return { address: `${place}${index}`, attributes };
+      }),
+    );
+    return all.filter((one) => address.test(one.address));
+  }
+
+  #read(): StateFile {
+    return JSON.parse(readFileSync(this.#stateFile, 'utf8')) as StateFile;
+  }
+}
+
+/** With its provider; the lock file in the tree says which, and is not written. */
+export async function openTerraform(
+  scratch: string,
+  env: Readonly<Record<string, string>>,
+): Promise<Terraform> {
+  const config = join(scratch, 'terraform.rc');
+  const mirror = providerMirror();
+  const installation = `provider_installation {\n  filesystem_mirror {\n    path = "${mirror}"\n  }\n}\n`;
+  writeFileSync(config, mirror === undefined ? '' : installation);
+  const terraform = new Terraform(scratch, {
+    ...process.env,
+    ...env,
+    TF_CLI_CONFIG_FILE: config,
+    TF_DATA_DIR: join(scratch, 'terraform'),
+    CHECKPOINT_DISABLE: '1',
+  });
+  await terraform.run(['init', '-input=false', '-lockfile=readonly']);
+  return terraform;
+}
+
+/** A folder with the provider; where there is none, terraform downloads it. */
+function providerMirror(): string | undefined {
+  const given = process.env.TERRAFORM_MIRROR;
+  if (given !== undefined) return given;
+  const places = ['/opt', '/usr/share', '/usr/local/share', '/srv', '/var/lib'];
+  return places
+    .filter((place) => existsSync(place))
+    .flatMap((place) => readdirSync(place).map((name) => join(place, name)))
+    .find((path) => path.endsWith('/tf-plugins'));
+}

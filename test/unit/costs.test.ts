@@ -1,0 +1,66 @@
+/** docs/costs.md is what the script makes of deploy/costs.json. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { loadConfig } from '../../src/config/loader.ts';
+import { LIMITS } from '../../src/core/limits.ts';
+
+const page = readFileSync('docs/costs.md', 'utf8');
+
+interface Inputs {
+  readonly measured: Readonly<Record<string, number>>;
+  readonly protocol: Readonly<Record<string, number>>;
+  readonly defaultCheckpoints: Readonly<Record<string, number>>;
+  readonly assumed: Readonly<Record<string, number>>;
+}
+const inputs = JSON.parse(readFileSync('deploy/costs.json', 'utf8')) as Inputs;
+
+test('the page of costs is what the script prints: node tools/costs.mjs --write', () => {
+  const printed = execFileSync(process.execPath, ['tools/costs.mjs'], { encoding: 'utf8' });
+  expect(printed).toBe(page);
+});
+
+test('each sum is that of its lines, to the dollar for rounding', () => {
+  const sections = page.split('\n## ').slice(2);
+  expect(sections.length).toBe(3);
+  for (const section of sections) {
+    const lines = [...section.matchAll(/^\| ([^|*]+) \| ([\d,]+) \| /gm)];
+    const number = (text: string) => Number(text.replaceAll(',', ''));
+    const added = lines.reduce((total, [, , cost = '']) => total + number(cost), 0);
+    const sum = number(/\*\*sum\*\* \| \*\*([\d,]+)\*\*/.exec(section)?.[1] ?? '');
+    expect(Math.abs(added - sum)).toBeLessThan(lines.length);
+  }
+});
+
+test('measured inputs stand in the results, and the limits in the code', () => {
+  const results = readFileSync('test/bench/RESULTS.md', 'utf8');
+  expect(results).toContain(
+    '151,046 / 153,238 / 163,448 | 10.05 / 10.52 / 10.02 | 4.2 / 3.0 / 2.4',
+  );
+  expect(results).toContain('1,997,024 payments');
+  expect(results).toContain('| Shrike | 2,000 | 13.7 / 46 / 69 | 24.9 |');
+  expect(results).toContain('9.06, 8.75, 9.51');
+  expect(results).toContain('every score | 14.4 |');
+  expect(inputs.measured).toMatchObject({
+    engineCpuSecondsPerMillion: 10.05,
+    cpuOfMillionUsers: 14.4,
+    cpuOf3000Users: 9.06,
+    brokerCpuSecondsOfDrain: 3,
+    paymentsOfDrain: 1_997_024,
+    brokerCpuSecondsOfLiveRun: 24.9,
+  });
+  expect(readFileSync('state/README.md', 'utf8')).toContain('1,550 bytes encoded');
+  expect(inputs.measured.actorBytes).toBe(1550);
+  expect(inputs.protocol.incrementSegmentBytes).toBe(LIMITS.segmentBytesMax);
+  const { config } = loadConfig({ env: {}, flags: {} });
+  expect(inputs.defaultCheckpoints).toEqual({
+    intervalSeconds: config.checkpoints.intervalMs / 1000,
+    compactAfterSegments: config.checkpoints.compactAfterSegments,
+  });
+});
+
+test('days of deleted objects are those of the bucket', () => {
+  const variables = readFileSync('deploy/terraform/variables.tf', 'utf8');
+  const days = /variable "noncurrent_days" \{[^}]*default\s+= (\d+)/.exec(variables)?.[1];
+  expect(Number(days)).toBe(inputs.assumed.noncurrentDays);
+});
