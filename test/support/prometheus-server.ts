@@ -1,0 +1,91 @@
+/**
+ * A real Prometheus for tests, that scrapes and evaluates every second.
+ *
+ *     const prometheus = await startPrometheus({ job: 'shrike', targets: ['127.0.0.1:8477'], rules });
+ *     await prometheus.ask('/api/v1/alerts')     the `data` of its answer
+ *     await prometheus.end()
+ */
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { stringify } from 'yaml';
+import { until } from './command-line.ts';
+import { freePorts, serverFolder } from './server-folder.ts';
+
+export interface PrometheusOptions {
+  readonly job: string;
+  /** host:port of what has /metrics. */
+  readonly targets: readonly string[];
+  /** Rule files: text by name. */
+  readonly rules: Readonly<Record<string, string>>;
+}
+
+export interface PrometheusServer {
+  readonly address: string;
+  ask(path: string): Promise<unknown>;
+  end(): Promise<void>;
+}
+
+/** @returns the folder with `prometheus` and `promtool` @throws what the script says */
+export async function prometheusTools(): Promise<string> {
+  const { stdout } = await promisify(execFile)('bash', [resolve('tools/install-prometheus.sh')]);
+  return stdout.trim();
+}
+
+function writeSettings(folder: string, { job, targets, rules }: PrometheusOptions): string {
+  mkdirSync(join(folder, 'rules'), { recursive: true });
+  for (const [name, text] of Object.entries(rules))
+    writeFileSync(join(folder, 'rules', name), text);
+  const file = join(folder, 'prometheus.yml');
+  const settings = {
+    global: { scrape_interval: '1s', evaluation_interval: '1s' },
+    rule_files: ['rules/*'],
+    scrape_configs: [{ job_name: job, static_configs: [{ targets }] }],
+  };
+  writeFileSync(file, stringify(settings));
+  return file;
+}
+
+/** @throws Error with what it says, when it ends at its start */
+export async function startPrometheus(options: PrometheusOptions): Promise<PrometheusServer> {
+  const tools = await prometheusTools();
+  const folder = serverFolder('prometheus');
+  const listen = `127.0.0.1:${await freePorts()}`;
+  const server = spawn(
+    join(tools, 'prometheus'),
+    [
+      `--config.file=${writeSettings(folder, options)}`,
+      `--storage.tsdb.path=${join(folder, 'tsdb')}`,
+      `--web.listen-address=${listen}`,
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  // The watchdog of the run ends it, should this process not be able to.
+  writeFileSync(join(folder, 'prometheus.pid'), String(server.pid));
+  let said = '';
+  server.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const ended = once(server, 'close');
+  const address = `http://${listen}`;
+  await until(async () => {
+    if (server.exitCode !== null) throw new Error(`prometheus ended at its start: ${said}`);
+    return fetch(`${address}/-/ready`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  });
+  return {
+    address,
+    ask: async (path) => {
+      const answer = await fetch(`${address}${path}`);
+      return ((await answer.json()) as { data: unknown }).data;
+    },
+    end: async () => {
+      server.kill();
+      await ended;
+    },
+  };
+}
