@@ -42,15 +42,33 @@ export function inputTopicOf({ input }: Pick<Config, 'input'>): string {
 }
 
 /** Creates what is missing. An input that is re-keyed may have any number of partitions. */
-export async function ensureTopicsOf(
+export function ensureTopicsOf(
   log: Pick<Log, 'topics' | 'ensureTopics'>,
   config: Config,
+): Promise<void> {
+  return ensureTopics(log, config, topicsOf(config));
+}
+
+/** What a source of payments needs: it may have no right to know of the others. */
+export function ensureInputsOf(
+  log: Pick<Log, 'topics' | 'ensureTopics'>,
+  config: Config,
+): Promise<void> {
+  const { transactions, users, cards } = config.input;
+  const isInput = ({ topic }: TopicSpec) => [transactions, users, cards].includes(topic);
+  return ensureTopics(log, config, topicsOf(config).filter(isInput));
+}
+
+async function ensureTopics(
+  log: Pick<Log, 'topics' | 'ensureTopics'>,
+  config: Config,
+  topics: readonly TopicSpec[],
 ): Promise<void> {
   const { transactions, keyedByUser } = config.input;
   const known = keyedByUser ? [] : await log.topics([transactions]);
   const there = known.find(({ topic }) => topic === transactions);
   await log.ensureTopics(
-    topicsOf(config).map((spec) => {
+    topics.map((spec) => {
       const isThere = there !== undefined && spec.topic === transactions;
       return isThere ? { ...spec, partitions: there.partitions } : spec;
     }),

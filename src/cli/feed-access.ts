@@ -1,6 +1,6 @@
 /** A log that a command feeds: that of an engine, of a data folder, or on Kafka. */
 import type { Config } from '../core/config.ts';
-import { ensureTopicsOf, inputTopicOf } from '../job.ts';
+import { ensureInputsOf, inputTopicOf } from '../job.ts';
 import type { Access } from './access-contract.ts';
 import type { FeedLog } from './feeds.ts';
 import { partitionsOf } from './log-records.ts';
@@ -11,10 +11,10 @@ export interface Feedable {
   readonly config: Config;
 }
 
-/** Makes the topics that are missing. @throws LOG_TOPIC_MISMATCH */
+/** Makes the input's topics that are missing. @throws LOG_TOPIC_MISMATCH */
 export async function openFeed(access: Access, config: Config): Promise<Feedable> {
   const known = await withPartitionsThere(access, config);
-  await ensureTopicsOf(access, known);
+  await ensureInputsOf(access, known);
   const reader = await access.reader();
   const partitions = await partitionsOf(access, config.input.transactions);
   return {
