@@ -1,0 +1,74 @@
+/** Strimzi's resources as kustomize renders them, and what they come to on a broker without it. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { parseAllDocuments } from 'yaml';
+import type { Right } from './kafka-acls.ts';
+
+const run = promisify(execFile);
+
+export interface Resource {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
+  readonly spec?: unknown;
+}
+
+export interface KafkaTopic extends Resource {
+  readonly spec: {
+    readonly topicName?: string;
+    readonly partitions: number;
+    readonly replicas: number;
+    readonly config: Readonly<Record<string, string | number | boolean>>;
+  };
+}
+
+export interface KafkaUser extends Resource {
+  readonly spec: {
+    readonly authentication: { readonly type: string };
+    readonly authorization: {
+      readonly type: string;
+      readonly acls: readonly {
+        readonly resource: {
+          readonly type: Right['of'];
+          readonly name?: string;
+          readonly patternType?: 'literal' | 'prefix';
+        };
+        readonly operations: readonly string[];
+      }[];
+    };
+  };
+}
+
+/** @param folder of deploy/strimzi. @throws Error with what kustomize says */
+export async function rendered(folder: string): Promise<readonly Resource[]> {
+  const { stdout } = await run('kubectl', ['kustomize', `deploy/strimzi/${folder}`]);
+  return parseAllDocuments(stdout).map((document) => document.toJS() as Resource);
+}
+
+export function topicsOf(resources: readonly Resource[]): readonly KafkaTopic[] {
+  return resources.filter((one): one is KafkaTopic => one.kind === 'KafkaTopic');
+}
+
+export function topicName({ metadata, spec }: KafkaTopic): string {
+  return spec.topicName ?? metadata.name;
+}
+
+/** The rules that the user operator makes of a KafkaUser. */
+export function rightsOf(resources: readonly Resource[], name: string): readonly Right[] {
+  const user = resources.find(
+    ({ kind, metadata }) => kind === 'KafkaUser' && metadata.name === name,
+  );
+  if (user === undefined) throw new Error(`there is no KafkaUser ${name}`);
+  return (user as KafkaUser).spec.authorization.acls.flatMap(({ resource, operations }) =>
+    operations.map((operation) => ({
+      of: resource.type,
+      name: resource.name ?? 'kafka-cluster',
+      isPrefix: resource.patternType === 'prefix',
+      operation: (operation.charAt(0).toLowerCase() + operation.slice(1)) as Right['operation'],
+    })),
+  );
+}
