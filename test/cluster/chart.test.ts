@@ -1,6 +1,15 @@
 /** The chart before a real API server, whose namespace takes `restricted` pods only. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { manifestsOf, NAMESPACE, podOf, render, VALUE_SETS, valuesFile } from '../support/chart.ts';
+import {
+  CHART,
+  helm,
+  manifestsOf,
+  NAMESPACE,
+  podOf,
+  render,
+  VALUE_SETS,
+  valuesFile,
+} from '../support/chart.ts';
 import { type Cluster, startCluster } from '../support/kubernetes.ts';
 
 let cluster: Cluster;
@@ -95,4 +104,43 @@ test.each([
   expect(stderr).toMatch(message);
   // The same is a warning where a controller would make the pod.
   expect((await dryRun(text.replaceAll(from, to))).stderr).toContain('would violate PodSecurity');
+});
+
+test('installed, upgraded, rolled back and uninstalled: objects follow', async () => {
+  const run = async (command: string, ...args: readonly string[]) => {
+    const ended = await helm(command, 'fraud', ...args, '-n', NAMESPACE, ...cluster.helmFlags);
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    return ended.stdout;
+  };
+  const pods = async () => {
+    const path = '{.spec.replicas} {.spec.template.metadata.annotations.checksum/config}';
+    const args = ['get', 'statefulset', 'fraud-shrike', '-n', NAMESPACE, '-o', `jsonpath=${path}`];
+    return (await cluster.kubectl(args)).stdout.split(' ');
+  };
+  const values = ['-f', valuesFile('minimal')];
+  const notes = await run('install', CHART, ...values);
+  expect(notes).toContain('kubectl -n payments rollout status statefulset/fraud-shrike');
+  const [replicas, checksum] = await pods();
+  expect(replicas).toBe('2');
+
+  const changed = ['replicaCount=3', 'config.checkpoints.intervalMs=5000'];
+  await run('upgrade', CHART, ...values, ...changed.flatMap((one) => ['--set', one]));
+  const [more, other] = await pods();
+  expect(more).toBe('3');
+  // Another configuration is a rolling restart.
+  expect(other).toMatch(/^[0-9a-f]{64}$/);
+  expect(other).not.toBe(checksum);
+
+  await run('rollback', '1');
+  expect(await pods()).toEqual(['2', checksum]);
+  await run('uninstall');
+  const left = await cluster.kubectl([
+    'get',
+    'all,cm,sa,pdb,netpol',
+    '-n',
+    NAMESPACE,
+    '-o',
+    'name',
+  ]);
+  expect(left.stdout).not.toContain('fraud');
 });

@@ -51,15 +51,23 @@ export async function runTool(
 export class Cluster {
   readonly folder: string;
   readonly crds: string;
+  /** For helm, which has its own names for the same. */
+  readonly helmFlags: readonly string[];
   readonly #flags: readonly string[];
   readonly #servers: readonly ServerProcess[];
 
   constructor(folder: string, options: { readonly port: number; readonly token: string }) {
     this.folder = folder;
     this.crds = join(kubernetesTools(), 'crds');
+    const address = `https://127.0.0.1:${options.port}`;
+    const authority = join(folder, 'certs', 'apiserver.crt');
+    this.helmFlags = [
+      ...['--kubeconfig', '/dev/null', '--kube-apiserver', address],
+      ...['--kube-ca-file', authority, '--kube-token', options.token],
+    ];
     this.#flags = [
-      `--server=https://127.0.0.1:${options.port}`,
-      `--certificate-authority=${join(folder, 'certs', 'apiserver.crt')}`,
+      `--server=${address}`,
+      `--certificate-authority=${authority}`,
       `--token=${options.token}`,
       // Nothing of whoever runs the tests.
       '--kubeconfig=/dev/null',
