@@ -139,19 +139,20 @@ test('files of Secrets are where the configuration looks for them', async () => 
   expect(new Set(files)).toEqual(new Set(mounted.map(([path]) => path)));
 });
 
-test('rules are those of grafana/alerts, word for word', async () => {
+// That the files are those of grafana/ is the matter of test/deploy/chart-files.test.ts.
+test('rules reach the cluster as they stand in their files', async () => {
   const rules = manifestsOf(await render('-f', valuesFile('production'))).filter(
     ({ kind }) => kind === 'PrometheusRule',
   );
   expect(rules.length).toBeGreaterThan(0);
   for (const { metadata, spec } of rules) {
-    const file = `grafana/alerts/${metadata.name.replace('fraud-shrike-', '')}.yaml`;
-    expect(spec).toEqual(parse(readText(file)));
+    const file = `files/alerts/${metadata.name.replace('fraud-shrike-', '')}.yaml`;
+    expect(spec).toEqual(parse(readText(`${CHART}/${file}`)));
     expect(metadata.labels).toMatchObject({ release: 'prometheus' });
   }
 });
 
-test('dashboards are those of grafana/dashboards, byte for byte', async () => {
+test('dashboards reach the cluster as they stand in their files', async () => {
   const label = 'grafana_dashboard';
   const boards = manifestsOf(await render('-f', valuesFile('plain'))).filter(
     ({ metadata }) => metadata.labels?.[label] === '1',
@@ -159,7 +160,7 @@ test('dashboards are those of grafana/dashboards, byte for byte', async () => {
   expect(boards.length).toBeGreaterThan(0);
   for (const { data } of boards) {
     for (const [name, text] of Object.entries(data ?? {})) {
-      expect(text.trim()).toBe(readText(`grafana/dashboards/${name}`).trim());
+      expect(text.trim()).toBe(readText(`${CHART}/files/dashboards/${name}`).trim());
     }
   }
 });
