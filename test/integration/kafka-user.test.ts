@@ -136,6 +136,20 @@ describe('what is refused', () => {
     expect(untrusted).toContain('[KAFKA_AUTH_FAILED]');
   });
 
+  test('a broker that nobody vouches for is refused, whatever Node.js is told by its environment', {
+    timeout: LIMIT_MS,
+  }, async () => {
+    const { saslTlsBootstrap, username } = kafka;
+    const settings = {
+      'kafka.bootstrap': saslTlsBootstrap,
+      'kafka.tls.enabled': true,
+      'kafka.sasl.mechanism': 'PLAIN',
+      'kafka.sasl.username': username,
+    };
+    const said = await refused(settings, { ...password(), NODE_TLS_REJECT_UNAUTHORIZED: '0' });
+    expect(said).toMatch(/TLS with .* failed: .*\[KAFKA_AUTH_FAILED\]/);
+  });
+
   test('`shrike config` shows no password, from wherever it comes', async () => {
     const args = flagsOf({ ...scram(), 'kafka.sasl.passwordFile': join(scratch, 'password') });
     const { code, stdout, stderr } = await new Command(['config', ...args], password()).ended;

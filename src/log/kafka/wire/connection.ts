@@ -184,6 +184,8 @@ function dial({ settings, at }: ConnectionOptions): Promise<Socket> {
             host,
             port,
             ...tls,
+            // Said outright: else NODE_TLS_REJECT_UNAUTHORIZED in an environment switches it off.
+            rejectUnauthorized: true,
             ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
           });
     const fail = (error: Error) => {
