@@ -49,6 +49,17 @@ export class DrillReports {
     return key;
   }
 
+  /**
+   * Leaves the newest ones; and of each kind the newest, and the newest that has passed, which the
+   * metrics tell of.
+   * @returns how many were deleted @throws OBJECT_STORE_UNAVAILABLE
+   */
+  async trim(keepCount: number): Promise<number> {
+    const outdated = outdatedReports(await this.list(), keepCount);
+    for (const { key } of outdated) await this.#store.delete(key);
+    return outdated.length;
+  }
+
   /** Newest first. */
   async list(): Promise<readonly DrillName[]> {
     const objects = await this.#store.list(this.#prefix);
@@ -84,6 +95,21 @@ export class DrillReports {
     if (report !== undefined) this.#read.set(key, report);
     return report;
   }
+}
+
+/** @param names newest first */
+export function outdatedReports(
+  names: readonly DrillName[],
+  keepCount: number,
+): readonly DrillName[] {
+  const kept = new Set(names.slice(0, keepCount));
+  for (const kind of DRILL_KINDS) {
+    const ofKind = names.filter((name) => name.kind === kind);
+    for (const one of [ofKind[0], ofKind.find(({ verdict }) => hasPassed(verdict))]) {
+      if (one !== undefined) kept.add(one);
+    }
+  }
+  return names.filter((name) => !kept.has(name));
 }
 
 function parseName(key: string): DrillName | undefined {

@@ -17,15 +17,36 @@ import type { LogReader } from './log-records.ts';
 
 type Use<L> = (log: L, signal: AbortSignal) => Promise<void>;
 
+/** A log that a drill reads, and its name; undefined where an engine has seen to it. */
+export interface DrillLog extends LogReader {
+  readonly name: string | undefined;
+}
+
 /**
  * The embedded log through the engine that has it, if one runs; Kafka by connections of its own,
  * from any machine: no group is joined, and nothing is written.
  */
-export async function withDrillLog(config: Config, use: Use<LogReader>): Promise<void> {
+export async function withDrillLog(config: Config, use: Use<DrillLog>): Promise<void> {
   // The checkpoints are in the data folder, too.
   if (config.s3.bucket === '') requireDataFolder(config.dataDir);
-  if (config.kafka.bootstrap !== '') return withKafkaLog(config, use);
-  await withAccess(config, async (access, signal) => use(await access.reader(), signal));
+  const topic = inputTopicOf(config);
+  if (config.kafka.bootstrap !== '') {
+    return withKafkaLog(config, async (log, signal) =>
+      use(named(log, await log.identity(topic)), signal),
+    );
+  }
+  await withAccess(config, async (access, signal) =>
+    use(named(await access.reader(), await access.logName()), signal),
+  );
+}
+
+function named(log: LogReader, name: string | undefined): DrillLog {
+  return {
+    name,
+    topics: (only) => log.topics(only),
+    offsets: (of) => log.offsets(of),
+    read: (request) => log.read(request),
+  };
 }
 
 /** @throws LOG_UNAVAILABLE, KAFKA_AUTH_FAILED */
@@ -49,17 +70,22 @@ export function scratchParent({ dataDir }: Config, scratch: string | undefined):
   return scratch ?? join(existsSync(dataDir) ? dataDir : tmpdir(), 'drill');
 }
 
+export async function drillReports(config: Config): Promise<DrillReports> {
+  const store = await openObjectStore(config, join(config.dataDir, 'checkpoints'), clock);
+  return new DrillReports({ store, application: config.application, topic: inputTopicOf(config) });
+}
+
 /** Into the store, and from there to the metrics of the engine. @returns the report's key */
 export async function publish(
   config: Config,
   report: DrillReport,
   client: EngineClient | undefined,
 ): Promise<string> {
-  const store = await openObjectStore(config, join(config.dataDir, 'checkpoints'), clock);
-  const { application } = config;
-  const key = await new DrillReports({ store, application, topic: inputTopicOf(config) }).put(
-    report,
-  );
+  const reports = await drillReports(config);
+  const key = await reports.put(report);
+  await reports.trim(config.checkpoints.keepDrills).catch((error: unknown) => {
+    tell(`old reports were not deleted: ${reasonOf(error)}`);
+  });
   // An engine that does not answer now looks by itself within a minute.
   await client?.get('/api/drills').catch((error: unknown) => {
     tell(`the engine was not told: ${reasonOf(error)}`);

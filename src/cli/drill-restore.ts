@@ -29,7 +29,7 @@ import { openTaskParts } from '../task-parts.ts';
 import { VERSION } from '../version.ts';
 import { engineClient } from './access.ts';
 import { configOf, print, printJson } from './common.ts';
-import { publish, reasonOf, scratchParent, withDrillLog } from './drill-ground.ts';
+import { type DrillLog, publish, reasonOf, scratchParent, withDrillLog } from './drill-ground.ts';
 import { drillId, failUnlessPassed, restoreText } from './drill-text.ts';
 import type { EngineClient } from './engine-client.ts';
 import { type LogReader, partitionsOf } from './log-records.ts';
@@ -89,9 +89,11 @@ interface Drill {
 /** Whatever a partition task is made of, but for what a drill has no use for. */
 async function drillParts(
   config: Config,
-  { log, scratch }: { readonly log: LogReader; readonly scratch: string },
+  { log, scratch }: { readonly log: DrillLog; readonly scratch: string },
 ): Promise<TaskParts<Payment>> {
   const flow = createFlow(config);
+  // Checkpoints of another log are refused, as an engine refuses them (decision 14).
+  const logName = log.name !== undefined && { logName: log.name };
   const features = flow.featureNames;
   const model = { modelId: 'none', threshold: 1, featureSet: 'none', features };
   const folders = { state: scratch, checkpoints: join(config.dataDir, 'checkpoints') };
@@ -99,7 +101,7 @@ async function drillParts(
   const store = await openObjectStore(config, folders.checkpoints, clock);
   const schema = writeSchemaOf(flow, await stateLevels(config, store).newest());
   return {
-    ...(await openTaskParts({ config, model, schema, folders, clock })),
+    ...(await openTaskParts({ config, model, schema, folders, clock, ...logName })),
     clock,
     source: log,
     scorer: {

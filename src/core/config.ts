@@ -296,6 +296,7 @@ export const ConfigSchema = Type.Object(
           1 << 16,
           2 ** 40,
         ),
+        keepDrills: integer('Reports of drills kept in the store.', 200, 1, 100_000),
         graceMs: integer(
           'Milliseconds that the segments of a checkpoint stay after retention has dropped it, for who is restoring it.',
           60_000,

@@ -167,4 +167,21 @@ test('on a bucket: restored from it alone, and the report lies in it', async () 
   expect(report).toMatchObject({ kind: 'restore', checkpoint: 'previous', verdict: 'equal' });
   expect(await newestDrill(engine)).toEqual({ newest: report, lastPassedAtMs: report?.endedAtMs });
   expect((await engine.command.interrupt()).code).toBe(0);
+
+  const again = await drill(where, '--set', 'checkpoints.keepDrills=1', '--partition', '1');
+  expect(again.code, again.stderr).toBe(0);
+  const listed = await text(where, 'drill', 'list', '--json');
+  expect(JSON.parse(listed.stdout)).toMatchObject([
+    { kind: 'restore', verdict: 'equal', key: expect.stringContaining(again.report.id) },
+  ]);
+  expect((await text(where, 'drill', 'list')).stdout).toContain(again.report.id);
+
+  // From a folder with a log of its own: its offsets are others, whatever they come to.
+  const other = { ...where, data: join(folder, 'other-log') };
+  const made = await text(other, 'simulate', '--payments', '50', '--rate', 'max');
+  expect(made.code, made.stderr).toBe(0);
+  const refused = await text(other, 'drill', 'restore');
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain('[CHECKPOINT_OF_OTHER_LOG]');
+  expect(refused.stderr).toContain('was made from the log');
 });

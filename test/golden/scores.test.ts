@@ -1,7 +1,7 @@
 /** Scores through the pool of threads, against those of the reference workload. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
-import { readBundle, type ModelBundle } from '../../src/scoring/bundle.ts';
+import { type ModelBundle, readBundle } from '../../src/scoring/bundle.ts';
 import { type OpenScorer, openScorer } from '../../src/scoring/pool.ts';
 import { builtUrl } from '../support/built.ts';
 import { readGoldenRows } from '../support/golden-rows.ts';

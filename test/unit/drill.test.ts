@@ -1,7 +1,7 @@
 /** What a drill chooses, how it judges, and where its report goes. */
 import { expect, test } from 'vitest';
 import { chooseCheckpoint, judge, overall, totals } from '../../checkpoints/drill.ts';
-import { DrillReports } from '../../checkpoints/drill-reports.ts';
+import { type DrillName, DrillReports, outdatedReports } from '../../checkpoints/drill-reports.ts';
 import type { ListedManifest, Manifest } from '../../src/core/checkpoint.ts';
 import type { PartitionRestore, RestoreReport } from '../../src/core/drill.ts';
 import { openMemoryObjectStore } from '../support/memory-object-store.ts';
@@ -200,4 +200,28 @@ test('a report is read once, and what is no report is passed over', async () => 
   await reports.newest();
   expect((await reports.newest()).map(({ newest }) => newest.kind)).toEqual(['restore']);
   expect(gets.filter((one) => one === key)).toEqual([key]);
+});
+
+test('old reports go, but not the newest of a kind nor the newest that has passed', async () => {
+  const name = (endedAtMs: number, kind: DrillName['kind'], verdict: DrillName['verdict']) => ({
+    key: `${endedAtMs}`,
+    endedAtMs,
+    kind,
+    verdict,
+  });
+  const names = [
+    name(9, 'restore', 'failed'),
+    name(8, 'restore', 'different'),
+    name(7, 'restore', 'failed'),
+    name(6, 'restore', 'equal'),
+    name(5, 'restore', 'equal'),
+    name(4, 'failover', 'failed'),
+    name(3, 'failover', 'failed'),
+    name(2, 'failover', 'recovered'),
+    name(1, 'failover', 'recovered'),
+  ];
+  const keys = (keepCount: number) => outdatedReports(names, keepCount).map(({ key }) => key);
+  expect(keys(2)).toEqual(['7', '5', '3', '1']);
+  expect(keys(8)).toEqual(['1']);
+  expect(keys(9)).toEqual([]);
 });

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { DrillFailoverOptions } from '../drill-failover.ts';
+import type { DrillListOptions } from '../drill-list.ts';
 import type { DrillRestoreOptions } from '../drill-restore.ts';
 import { wholeNumber, withCommonOptions } from '../options.ts';
 
@@ -26,11 +27,19 @@ Examples:
   shrike drill failover --replace                 a restart of the same member, on an empty disk
 `;
 
+const LIST_EXAMPLES = `
+Reports lie in the object store beside the checkpoints; checkpoints.keepDrills of them are kept.
+
+Examples:
+  shrike drill list --count 10
+  shrike drill list --json | jq -r '.[] | select(.verdict == "different") | .key'
+`;
+
 export function addDrill(program: Command): void {
   const group = program
     .command('drill')
     .description('rehearse a restore or a failover, and report how long it took and how it went')
-    .addHelpText('after', RESTORE_EXAMPLES + FAILOVER_EXAMPLES);
+    .addHelpText('after', RESTORE_EXAMPLES + FAILOVER_EXAMPLES + LIST_EXAMPLES);
   withCommonOptions(group.command('restore'))
     .description('restore beside the running engine, and compare the state')
     .option('--partition <n>', 'only this partition', wholeNumber('--partition', 0))
@@ -55,5 +64,13 @@ export function addDrill(program: Command): void {
     .addHelpText('after', FAILOVER_EXAMPLES)
     .action(async (options: DrillFailoverOptions) =>
       (await import('../drill-failover.ts')).drillFailover(options),
+    );
+  withCommonOptions(group.command('list'))
+    .description('list reports of drills, newest first')
+    .option('--count <n>', 'only the newest', wholeNumber('--count', 1))
+    .option('--json', 'as JSON')
+    .addHelpText('after', LIST_EXAMPLES)
+    .action(async (options: DrillListOptions) =>
+      (await import('../drill-list.ts')).drillList(options),
     );
 }

@@ -46,7 +46,7 @@ export class Appender {
   }
 
   /**
-   * @throws LOG_UNAVAILABLE: nothing was appended, and it may be tried again; COMMIT_FAILED when the
+   * @throws LOG_UNAVAILABLE: nothing was appended, it may be tried again; COMMIT_FAILED when the
    * brokers refuse it; LOG_TOPIC_UNKNOWN, KAFKA_NOT_AUTHORIZED
    */
   append(appends: readonly Append[]): Promise<WrittenAll> {
