@@ -38,7 +38,9 @@ export function patientAppend({ log, logger, clock, signal }: PatientOptions): L
 
 function passes(error: unknown): error is ShrikeError {
   if (!(error instanceof ShrikeError)) return false;
-  return error.kind.domain === 'external' && error.kind.retry === 'backoff';
+  // An append has no batch that could be scored again: what was refused is sent again as it is.
+  const { domain, retry } = error.kind;
+  return (domain === 'external' && retry === 'backoff') || error.code === 'COMMIT_FAILED';
 }
 
 function beforeAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

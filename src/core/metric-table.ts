@@ -36,6 +36,10 @@ export const METRICS = {
     [],
     'Partitions of the topic that is scored: so many must be live, over all engines.',
   ),
+  shrike_status_timestamp_seconds: gauge(
+    [],
+    'When these figures were put together: they stand still while the log does not answer.',
+  ),
   shrike_problems_count: gauge([], 'Things that are wrong now; /healthz names them.'),
 
   // Work done.

@@ -152,6 +152,7 @@ export const SAMPLES: Readonly<Record<MetricName, Read>> = {
   shrike_info: info,
   shrike_ready: ({ status }) => one(status.ready ? 1 : 0),
   shrike_input_partitions: ({ surroundings }) => one(surroundings.inputPartitions),
+  shrike_status_timestamp_seconds: ({ status }) => one(status.atMs / 1000),
   shrike_problems_count: ({ status }) => one(status.problems.length),
 
   shrike_records_total: each((p) => p.records),

@@ -142,6 +142,9 @@ test('what surrounds the engine is shown, and left out where it is not known', a
     'shrike_certificate_expiry_seconds{"which":"broker"} 90',
     'shrike_certificate_expiry_seconds{"which":"client"} -1',
   ]);
+  expect(lines(metrics, 'shrike_status_timestamp_seconds')).toEqual([
+    'shrike_status_timestamp_seconds{} 1709647200',
+  ]);
   expect(lines(metrics, 'shrike_input_partitions')).toEqual(['shrike_input_partitions{} 8']);
   expect(lines(metrics, 'shrike_checkpoint_interval_seconds')).toEqual([
     'shrike_checkpoint_interval_seconds{} 10',

@@ -83,28 +83,36 @@ test('what does not pass by itself is told each time', () => {
   expect(lines).toHaveLength(4);
 });
 
-test('an append waits while the disk is full, and gives up when it is asked to stop', async () => {
-  const { logger, lines } = recorder();
-  const clock = new HandClock();
-  const stop = new AbortController();
-  let failures = 2;
-  const log = {
-    append: async () => {
-      if (failures-- > 0) throw new ShrikeError('DISK_FULL', 'full');
-      return [7];
-    },
-  };
-  const append = patientAppend({ log, logger, clock, signal: stop.signal });
-  const appended = append([]);
-  await clock.advance(100);
-  await clock.advance(200);
-  expect(await appended).toEqual([7]);
-  expect(lines).toHaveLength(2);
-  failures = 9;
-  const refused = expect(append([])).rejects.toMatchObject({ code: 'LOG_UNAVAILABLE' });
-  stop.abort();
-  await refused;
-});
+test.each([
+  'DISK_FULL',
+  'LOG_UNAVAILABLE',
+  // Brokers below min.insync.replicas: what was refused has left nothing behind.
+  'COMMIT_FAILED',
+] as const)(
+  'an append waits while it meets %s, and gives up when it is asked to stop',
+  async (code) => {
+    const { logger, lines } = recorder();
+    const clock = new HandClock();
+    const stop = new AbortController();
+    let failures = 2;
+    const log = {
+      append: async () => {
+        if (failures-- > 0) throw new ShrikeError(code, 'not now');
+        return [7];
+      },
+    };
+    const append = patientAppend({ log, logger, clock, signal: stop.signal });
+    const appended = append([]);
+    await clock.advance(100);
+    await clock.advance(200);
+    expect(await appended).toEqual([7]);
+    expect(lines).toHaveLength(2);
+    failures = 9;
+    const refused = expect(append([])).rejects.toMatchObject({ code: 'LOG_UNAVAILABLE' });
+    stop.abort();
+    await refused;
+  },
+);
 
 test('an append that fails for good is not tried again', async () => {
   const { logger } = recorder();
