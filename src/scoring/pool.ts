@@ -38,6 +38,7 @@ export interface OpenScorer extends Scorer {
  *   MODEL_OUTPUT_INVALID
  */
 export async function openScorer(setup: ScorerSetup): Promise<OpenScorer> {
+  silenceOnnxRuntime();
   const threads = setup.threads > 0 ? setup.threads : Math.max(1, availableParallelism() >> 1);
   const pool = new ScorerPool({ ...setup, threads });
   try {
@@ -47,6 +48,15 @@ export async function openScorer(setup: ScorerSetup): Promise<OpenScorer> {
     throw error;
   }
   return pool;
+}
+
+/**
+ * ONNX Runtime keeps a device id and a database of events below ~/.cache/Microsoft, and sends them
+ * to its maker, unless it is told not to. It asks the environment of the process, of which a
+ * thread's `process.env` is only a copy: so the main thread says it, before the first thread.
+ */
+function silenceOnnxRuntime(): void {
+  process.env.ORT_DISABLE_TELEMETRY = '1';
 }
 
 /** This workload's model loads in 30 ms; a thread that is not ready after so long will not be. */
