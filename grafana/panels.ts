@@ -52,6 +52,8 @@ export interface LineFacts extends PanelFacts {
   /** A legend beside the lines, sorted: where there is one line an instance or a partition. */
   readonly isMany?: boolean;
   readonly max?: number;
+  /** As high as the table beside it. */
+  readonly height?: number;
 }
 
 export const DATASOURCE = { type: 'prometheus', uid: '${datasource}' } as const;
@@ -127,7 +129,7 @@ export function lines(facts: LineFacts): timeseries.PanelBuilder {
     .description(description(facts))
     .datasource(DATASOURCE)
     .span(facts.width)
-    .height(HEIGHT)
+    .height(facts.height ?? HEIGHT)
     .unit(facts.unit)
     .min(0)
     .thresholds(thresholds(limits))

@@ -26,6 +26,7 @@ export const PARTITIONS: readonly PanelBuilder[] = [
     runbook: 'shrikepartitionstuck',
     width: 16,
     height: 10,
+    worstBy: 'lag',
     labels: ['partition', 'instance', 'phase'],
     columns: [
       {
@@ -44,7 +45,6 @@ export const PARTITIONS: readonly PanelBuilder[] = [
         title: 'lag',
         expr: gauge('max', 'shrike_lag_seconds', { by: ['instance', 'partition'] }),
         unit: 's',
-        decimals: 1,
         limits: LAG_LIMITS,
       },
       {
@@ -57,7 +57,6 @@ export const PARTITIONS: readonly PanelBuilder[] = [
         title: 'in its stage for',
         expr: gauge('max', 'shrike_partition_stage_age_seconds', { by: ['instance', 'partition'] }),
         unit: 's',
-        decimals: 1,
         limits: { yellow: 10, red: 30 },
       },
       {
@@ -69,6 +68,7 @@ export const PARTITIONS: readonly PanelBuilder[] = [
   }),
   lines({
     title: 'Partitions by phase',
+    height: 10,
     answers: 'In which phase of their life are how many partitions?',
     whenRed: 'failed ones wait for a person; recovering ones meet the same error again and again.',
     runbook: 'shrikepartitionnotlive',

@@ -7,7 +7,7 @@ import { rows } from './tables.ts';
 
 const MEMORY_LIMITS = { yellow: 0.8, red: 0.9 };
 const HEAP_LIMITS = { yellow: 0.7, red: 0.85 };
-const DISK_LIMITS = { yellow: 0.15, red: 0.03, isFloor: true };
+const DISK_LIMITS = { yellow: 0.85, red: 0.97 };
 
 const MEMORY_SHARE = `${processGauge('process_resident_memory_bytes')}
   / ${gauge('max', 'shrike_memory_limit_bytes', { by: ['instance'] })}`;
@@ -15,7 +15,7 @@ const HEAP_SHARE = `max by (instance, worker) (
   ${now('shrike_worker_heap_bytes')}
   / ${now('shrike_worker_heap_limit_bytes')}
 )`;
-const DISK_SHARE = `${gauge('max', 'shrike_disk_free_bytes', { by: ['instance'] })}
+const DISK_SHARE = `1 - ${gauge('max', 'shrike_disk_free_bytes', { by: ['instance'] })}
   / ${gauge('max', 'shrike_disk_bytes', { by: ['instance'] })}`;
 
 const figures: readonly PanelBuilder[] = [
@@ -35,7 +35,7 @@ const figures: readonly PanelBuilder[] = [
     whenRed: 'it doubles under load: the cache misses, or checkpoints are too many.',
     runbook: 'shrikelaggrowing',
     width: 4,
-    unit: 's',
+    unit: 'short',
     decimals: 1,
     expr: `1e6 * ${processRate('process_cpu_seconds_total', [])}\n  / ${rate('shrike_records_total')}`,
   }),
@@ -62,15 +62,15 @@ const figures: readonly PanelBuilder[] = [
     expr: `max (${HEAP_SHARE})`,
   }),
   figure({
-    title: 'Disk free, worst process',
-    answers: 'How much of the volume of a data folder is free?',
+    title: 'Disk, worst process',
+    answers: 'How full is the volume of a data folder?',
     whenRed: 'commits will wait for space: enlarge the volume, or find out who fills it.',
     runbook: 'shrikedisknearfull',
     width: 4,
     unit: 'percentunit',
     decimals: 1,
     limits: DISK_LIMITS,
-    expr: `min (${DISK_SHARE})`,
+    expr: `max (${DISK_SHARE})`,
   }),
   figure({
     title: 'Youngest process',
@@ -200,7 +200,7 @@ const waiting: readonly PanelBuilder[] = [
   }),
   lines({
     title: 'Garbage collection, main thread',
-    answers: 'What share of the time does the main thread collect garbage, by kind?',
+    answers: 'What share of its time does the worst main thread collect garbage, by kind?',
     whenRed: 'above a tenth: its heap is small for what it does.',
     runbook: 'shrikeheapnearlimit',
     width: 8,
@@ -208,16 +208,19 @@ const waiting: readonly PanelBuilder[] = [
     isStacked: true,
     limits: { yellow: 0.05, red: 0.1 },
     queries: [
-      { expr: `${processRate('nodejs_gc_duration_seconds_sum', ['kind'])}`, legend: '{{kind}}' },
+      {
+        expr: `max by (kind) (${processRate('nodejs_gc_duration_seconds_sum', ['instance', 'kind'])})`,
+        legend: '{{kind}}',
+      },
     ],
   }),
 ];
 
 const supplies: readonly PanelBuilder[] = [
   lines({
-    title: 'Disk free',
-    answers: 'How much of the volume of each data folder is free?',
-    whenRed: 'at 0 commits wait, and payments with them, until there is space.',
+    title: 'Disk in use',
+    answers: 'How full is the volume of each data folder?',
+    whenRed: 'at 100 % commits wait, and payments with them, until there is space.',
     runbook: 'shrikediskfull',
     width: 8,
     unit: 'percentunit',

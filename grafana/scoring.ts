@@ -4,7 +4,8 @@ import { distribution, figure, lines } from './panels.ts';
 import { buckets, gauge, increase, mean, now, part, quantile, rate, shareAbove } from './promql.ts';
 import { rows } from './tables.ts';
 
-const BUSY = `${gauge('sum', 'shrike_scorer_busy_threads', { by: ['instance'] })}
+/** A scrape sees a thread busy or not; the mean of some says how often. */
+const BUSY = `sum by (instance) (avg_over_time(${now('shrike_scorer_busy_threads')}[5m]))
   / ${gauge('sum', 'shrike_scorer_threads', { by: ['instance'] })}`;
 
 const figures: readonly PanelBuilder[] = [
@@ -107,7 +108,8 @@ const calls: readonly PanelBuilder[] = [
   }),
   lines({
     title: 'Busy threads',
-    answers: 'What share of the scorer threads has a call under way?',
+    answers:
+      'What share of the time have scorer threads a call under way? The mean of five minutes.',
     whenRed: 'near 100 % the next payments wait: more threads where there are cores.',
     runbook: 'shrikelaggrowing',
     width: 8,

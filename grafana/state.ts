@@ -11,11 +11,14 @@ const AGE_IN_INTERVALS = `max (
   / on (instance) group_left () ${now('shrike_checkpoint_interval_seconds')}
 )`;
 
-/** What is committed and not in there: what would be replayed. */
+/**
+ * What is committed and not in there: what would be replayed. A partition that has not sealed here
+ * yet has no offset of a checkpoint; one that has not begun, none on the disk.
+ */
 const beyond = (
   offset: 'shrike_stored_offset' | 'shrike_checkpoint_offset',
-  by: readonly 'instance'[],
-) => `${gauge('sum', 'shrike_committed_offset', { by })}\n  - ${gauge('sum', offset, { by })}`;
+  by: 'sum' | 'sum by (instance)',
+) => `${by} (\n  ${now('shrike_committed_offset')}\n  - (${now(offset)} > 0)\n)`;
 
 const HITS = rate('shrike_cache_hits_total', { by: ['instance'] });
 const MISSES = rate('shrike_cache_misses_total', { by: ['instance'] });
@@ -61,7 +64,7 @@ const figures: readonly PanelBuilder[] = [
     width: 4,
     unit: 'short',
     decimals: 0,
-    expr: beyond('shrike_stored_offset', []),
+    expr: beyond('shrike_stored_offset', 'sum'),
   }),
   figure({
     title: 'To replay without the disks',
@@ -71,7 +74,7 @@ const figures: readonly PanelBuilder[] = [
     width: 4,
     unit: 'short',
     decimals: 0,
-    expr: beyond('shrike_checkpoint_offset', []),
+    expr: beyond('shrike_checkpoint_offset', 'sum'),
   }),
   figure({
     title: 'Found in memory',
@@ -88,10 +91,9 @@ const figures: readonly PanelBuilder[] = [
 
 const checkpoints: readonly PanelBuilder[] = [
   lines({
-    title: 'Age of the newest checkpoint by partition',
-    answers:
-      'Does every partition seal in its turn? A saw tooth of one interval is as it should be.',
-    whenRed: 'a tooth that does not fall: that partition cannot seal, or has nothing new.',
+    title: 'Age of the oldest checkpoint by instance',
+    answers: 'Does everybody seal in turn? Between one interval and two is as it should be.',
+    whenRed: 'a line that climbs: one of its partitions cannot seal, or has nothing new.',
     runbook: 'shrikecheckpointstale',
     width: 12,
     unit: 's',
@@ -99,8 +101,8 @@ const checkpoints: readonly PanelBuilder[] = [
     limits: { yellow: 60, red: 120 },
     queries: [
       {
-        expr: gauge('max', 'shrike_checkpoint_age_seconds', { by: ['partition'] }),
-        legend: '{{partition}}',
+        expr: gauge('max', 'shrike_checkpoint_age_seconds', { by: ['instance'] }),
+        legend: '{{instance}}',
       },
     ],
   }),
@@ -185,7 +187,9 @@ const replay: readonly PanelBuilder[] = [
     runbook: 'shrikecheckpointstale',
     width: 6,
     unit: 'short',
-    queries: [{ expr: beyond('shrike_stored_offset', ['instance']), legend: '{{instance}}' }],
+    queries: [
+      { expr: beyond('shrike_stored_offset', 'sum by (instance)'), legend: '{{instance}}' },
+    ],
   }),
   lines({
     title: 'Committed and in no checkpoint',
@@ -194,7 +198,9 @@ const replay: readonly PanelBuilder[] = [
     runbook: 'shrikecheckpointstale',
     width: 6,
     unit: 'short',
-    queries: [{ expr: beyond('shrike_checkpoint_offset', ['instance']), legend: '{{instance}}' }],
+    queries: [
+      { expr: beyond('shrike_checkpoint_offset', 'sum by (instance)'), legend: '{{instance}}' },
+    ],
   }),
   lines({
     title: 'Replayed payments per second',
@@ -213,7 +219,7 @@ const replay: readonly PanelBuilder[] = [
   }),
   lines({
     title: 'Recoveries per minute',
-    answers: 'Which partitions went back to their committed offset?',
+    answers: 'Whose partitions went back to their committed offset?',
     whenRed: 'one does so again and again: a record that an operator throws on, or the log.',
     runbook: 'shrikepartitionrecovering',
     width: 6,
@@ -221,8 +227,8 @@ const replay: readonly PanelBuilder[] = [
     isStacked: true,
     queries: [
       {
-        expr: `60 * ${rate('shrike_recoveries_total', { by: ['partition'] })}`,
-        legend: '{{partition}}',
+        expr: `60 * ${rate('shrike_recoveries_total', { by: ['instance'] })}`,
+        legend: '{{instance}}',
       },
     ],
   }),
@@ -300,6 +306,7 @@ const memory: readonly PanelBuilder[] = [
     runbook: 'shrikecheckpointstale',
     width: 16,
     height: 8,
+    worstBy: 'checkpoint age',
     labels: ['partition', 'instance'],
     columns: [
       column('committed (K)', 'shrike_committed_offset'),

@@ -1,5 +1,8 @@
 /** Tables: one row for each combination of the labels, one column a query. */
-import { TableCellHeight } from '@grafana/grafana-foundation-sdk/common';
+import {
+  TableCellHeight,
+  TableSortByFieldStateBuilder,
+} from '@grafana/grafana-foundation-sdk/common';
 import type {
   DataTransformerConfig,
   DynamicConfigValue,
@@ -30,6 +33,8 @@ export interface TableFacts extends Omit<PanelFacts, 'unit' | 'decimals' | 'limi
   readonly labels: readonly string[];
   readonly columns: readonly Column[];
   readonly height: number;
+  /** Title of the column whose largest values come first. */
+  readonly worstBy?: string;
 }
 
 /** What Grafana calls the value of a query: the one of several has the query's letter. */
@@ -51,6 +56,9 @@ export function rows(facts: TableFacts): table.PanelBuilder {
       ),
     )
     .transformations([{ id: 'merge', options: {} }, organise(facts)]);
+  if (facts.worstBy !== undefined) {
+    panel.sortBy([new TableSortByFieldStateBuilder().displayName(facts.worstBy).desc(true)]);
+  }
   for (const column of facts.columns) panel.overrideByName(column.title, overrides(column));
   return panel;
 }

@@ -46,15 +46,15 @@ const figures: readonly PanelBuilder[] = [
     expr: quantile(0.99, 'shrike_latency_seconds'),
   }),
   figure({
-    title: 'Alerts per minute',
-    answers: 'How many frauds a minute do we tell of?',
-    whenRed: 'there has been none for a while: see the scores on the dashboard of scoring.',
+    title: 'Alerts',
+    answers: 'How many frauds did we tell of, in the time shown?',
+    whenRed: 'not one: see the scores on the dashboard of scoring.',
     runbook: 'shrikealertshareshift',
     width: 3,
     unit: 'short',
-    decimals: 1,
-    limits: { red: 0.001, isFloor: true },
-    expr: `60 * ${rate('shrike_alerts_total')}`,
+    decimals: 0,
+    limits: { red: 1, isFloor: true },
+    expr: `round(${increase('shrike_alerts_total')})`,
   }),
   figure({
     title: 'Dead letters',
@@ -106,17 +106,17 @@ const figures: readonly PanelBuilder[] = [
 
 const payments: readonly PanelBuilder[] = [
   lines({
-    title: 'Payments: arriving and scored',
-    answers: 'Do we keep up? Arriving is how fast the log grows, scored is what is committed.',
-    whenRed: 'arriving stays above scored: add processes, up to one a partition.',
+    title: 'Keeping up: end of the log, and what is committed',
+    answers: 'Do they grow at the same pace? An offset is a payment, or the mark of a commit.',
+    whenRed: 'arriving stays above committed: add processes, up to one a partition.',
     runbook: 'shrikelaggrowing',
     width: 12,
     unit: 'si:/s',
     queries: [
       { expr: growth('shrike_high_watermark_offset'), legend: 'arriving' },
-      { expr: rate('shrike_records_total'), legend: 'scored' },
+      { expr: growth('shrike_committed_offset'), legend: 'committed' },
     ],
-    colors: { arriving: 'orange', scored: 'green' },
+    colors: { arriving: 'orange', committed: 'green' },
   }),
   lines({
     title: 'Payments by instance',
@@ -242,11 +242,12 @@ const outcomes: readonly PanelBuilder[] = [
   lines({
     title: 'Alerts per minute by instance',
     answers: 'How many alerts come from whom?',
-    whenRed: 'none for a while, or many times the usual: compare with the scores.',
+    whenRed: 'none for long, or many times the usual: compare with the scores.',
     runbook: 'shrikealertshareshift',
-    width: 8,
+    width: 12,
     unit: 'short',
     isStacked: true,
+    isMany: true,
     queries: [
       {
         expr: `60 * ${rate('shrike_alerts_total', { by: ['instance'] })}`,
@@ -255,13 +256,30 @@ const outcomes: readonly PanelBuilder[] = [
     ],
   }),
   lines({
+    title: 'Alerts per minute by partition',
+    answers: 'Are alerts spread over the users, or does one partition have them all?',
+    whenRed: 'one partition: a few users are under attack, or a producer repeats itself.',
+    runbook: 'shrikealertshareshift',
+    width: 12,
+    unit: 'short',
+    isStacked: true,
+    isMany: true,
+    queries: [
+      {
+        expr: `60 * ${rate('shrike_alerts_total', { by: ['partition'] })}`,
+        legend: '{{partition}}',
+      },
+    ],
+  }),
+  lines({
     title: 'Dead letters per minute by partition',
     answers: 'Who gets records that cannot be used?',
     whenRed: 'a producer writes what does not fit the schema: `shrike dlq list` shows what.',
     runbook: 'shrikedeadletters',
-    width: 8,
+    width: 12,
     unit: 'short',
     isStacked: true,
+    isMany: true,
     queries: [
       {
         expr: `60 * ${rate('shrike_dead_letters_total', { by: ['partition'] })}`,
@@ -271,12 +289,13 @@ const outcomes: readonly PanelBuilder[] = [
   }),
   lines({
     title: 'Errors per minute by code',
-    answers: 'What goes wrong, by the codes of docs/errors.md?',
+    answers: 'What goes wrong, by the codes of docs/errors.md? No data: nothing ever did.',
     whenRed: 'the code says what to do; those of dead letters count here, too.',
     runbook: 'shrikeproblems',
-    width: 8,
+    width: 12,
     unit: 'short',
     isStacked: true,
+    isMany: true,
     queries: [
       { expr: `60 * ${rate('shrike_errors_total', { by: ['code'] })}`, legend: '{{code}}' },
     ],

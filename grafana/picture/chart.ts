@@ -99,16 +99,37 @@ function options(
       y: { range: (_, __, top) => [0, max ?? (top > 0 ? top * 1.1 : 1)] },
     },
     axes: [
-      { ...AXIS, font: FONT, space: 70 },
+      timeAxis(),
       {
         ...AXIS,
         font: FONT,
-        size: 68,
+        size: 72,
+        // Bytes are counted in powers of two.
+        ...(unit === 'bytes' && { incrs: Array.from({ length: 50 }, (_, i) => 2 ** i) }),
         values: (_, splits) => splits.map((value) => formatted(value, unit, decimals)),
       },
     ],
     series: [{}, ...order.map(({ color }) => seriesOf(color, panel))],
     hooks: { draw: [(plot) => drawThresholds(plot, panel)] },
+  };
+}
+
+/** As Grafana writes them, in the browser's time zone. */
+export function timeAxis(): uPlot.Axis {
+  const two = (value: number) => String(value).padStart(2, '0');
+  return {
+    ...AXIS,
+    font: FONT,
+    space: 70,
+    size: 26,
+    values: (plot, splits) =>
+      splits.map((seconds) => {
+        // At the left edge it would run into the lowest value's label.
+        const { min = 0, max = 1 } = plot.scales.x ?? {};
+        if (seconds - (min ?? 0) < 0.06 * ((max ?? 1) - (min ?? 0))) return '';
+        const at = new Date(seconds * 1000);
+        return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+      }),
   };
 }
 

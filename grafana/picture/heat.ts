@@ -1,6 +1,6 @@
 /** A heatmap panel: how many of each moment fell into which bucket. */
 import uPlot from 'uplot';
-import type { Frame } from './chart.ts';
+import { type Frame, timeAxis } from './chart.ts';
 import { heatColor } from './colors.ts';
 import { element } from './dom.ts';
 import type { Drawn } from './model.ts';
@@ -42,11 +42,11 @@ export function drawHeat(frame: Frame, drawn: Drawn): void {
         y: { range: () => [0, heat.bounds.length] },
       },
       axes: [
-        { ...AXIS, font: FONT, space: 70 },
+        timeAxis(),
         {
           ...AXIS,
           font: FONT,
-          size: 68,
+          size: 72,
           // A bucket's name stands at its upper end.
           splits: () => heat.bounds.map((_, i) => i + 1).filter((at) => at % every === 0),
           values: (_, splits) => splits.map((at) => name(at - 1)),

@@ -52,6 +52,7 @@ export interface Panel {
   };
   readonly options: {
     readonly graphMode?: string;
+    readonly sortBy?: readonly { readonly displayName: string; readonly desc?: boolean }[];
     readonly yAxis?: { readonly unit?: string };
     readonly legend?: {
       readonly showLegend: boolean;

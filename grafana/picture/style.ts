@@ -12,6 +12,7 @@ main { position: relative; margin: 0 8px; }
 .figure { position: absolute; inset: 0; display: grid; place-items: center; font-size: 30px; }
 .course { position: absolute; left: 0; bottom: 0; width: 100%; height: 60%; }
 .legend { padding: 0 8px; color: #ccccdc; font-size: 12px; }
+div.legend { max-height: 35%; overflow: hidden; }
 .legend span { margin-right: 14px; white-space: nowrap; }
 .legend i { display: inline-block; width: 12px; height: 4px; margin: 0 6px 2px 0; }
 table.legend { width: 250px; height: max-content; border-collapse: collapse; }

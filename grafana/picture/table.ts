@@ -17,10 +17,13 @@ export function drawTable(body: HTMLElement, drawn: Drawn): void {
   const columns = [...new Set(rows.flatMap((row) => [...row.keys()]))]
     .filter((name) => excludeByName[name] !== true)
     .sort((a, b) => (indexByName[a] ?? 99) - (indexByName[b] ?? 99));
-  rows.sort((a, b) => {
-    const key = columns[0] ?? '';
-    return String(a.get(key)).localeCompare(String(b.get(key)), 'en', { numeric: true });
-  });
+  const worst = panel.options.sortBy?.[0]?.displayName;
+  const key = columns.find((name) => renameByName[name] === worst) ?? columns[0] ?? '';
+  rows.sort((a, b) =>
+    worst === undefined
+      ? String(a.get(key)).localeCompare(String(b.get(key)), 'en', { numeric: true })
+      : Number(b.get(key) ?? 0) - Number(a.get(key) ?? 0),
+  );
   const head = columns.map((name) => element('th', { text: renameByName[name] ?? name }));
   const lines = rows.map((row) =>
     element(
