@@ -7,7 +7,6 @@ locals {
   lake_bucket       = "${var.name}-lake-${local.account}-${var.region}"
   # Everything of one application in the bucket (checkpoints/keys.ts).
   checkpoint_folder = "${var.checkpoint_prefix}${var.application}/"
-  drill_folder      = "${local.checkpoint_folder}${var.input_topic}/drills/"
   state_label       = "shrike/state"
 }
 
@@ -65,7 +64,6 @@ module "checkpoints" {
   key_arn         = aws_kms_key.storage.arn
   noncurrent_days = var.noncurrent_days
   is_deletable    = var.buckets_deletable
-  expiring        = { (local.drill_folder) = var.drill_report_days }
 }
 
 module "lake" {

@@ -127,12 +127,6 @@ variable "application" {
   default     = "shrike"
 }
 
-variable "input_topic" {
-  description = "`input.transactions` (with keyedByUser false: `input.rekeyed`): the folder of its drills' reports."
-  type        = string
-  default     = "transactions"
-}
-
 variable "checkpoint_prefix" {
   description = "`s3.prefix`: put before every key of the bucket, as team-a/."
   type        = string
@@ -150,17 +144,6 @@ variable "noncurrent_days" {
   description = "Days that deleted or replaced objects can still be brought back. They are paid for: a base rewrites all of the state (docs/costs.md)."
   type        = number
   default     = 2
-}
-
-variable "drill_report_days" {
-  description = "Days that reports of drills are kept. More than the longest time between two drills of a kind: the newest one is a metric."
-  type        = number
-  default     = 400
-
-  validation {
-    condition     = var.drill_report_days >= 62
-    error_message = "At least 62: failover drills are monthly, and their newest report is what alerts look at."
-  }
 }
 
 variable "log_retention_days" {

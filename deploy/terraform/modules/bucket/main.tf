@@ -5,12 +5,6 @@ variable "key_arn" { type = string }
 variable "noncurrent_days" { type = number }
 variable "is_deletable" { type = bool }
 
-variable "expiring" {
-  description = "Prefix to days. Nothing else expires by age."
-  type        = map(number)
-  default     = {}
-}
-
 resource "aws_s3_bucket" "this" {
   # checkov:skip=CKV_AWS_18:Who called what is in CloudTrail's data events, which are switched on for an account and not for a bucket.
   # checkov:skip=CKV_AWS_144:The log can rebuild it; what a second region is worth is for its owner to say.
@@ -73,9 +67,9 @@ resource "aws_s3_bucket_policy" "this" {
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
-# No rule expires a checkpoint by its age: a base that nothing has replaced yet may be old, and
-# retention is the engine's (checkpoints/README.md). What the engine has deleted, and what was
-# written over, is kept for some days, and then goes.
+# Nothing expires by its age: a base that nothing has replaced yet may be old, and retention is the
+# engine's, of checkpoints (checkpoints/README.md) and of reports of drills. What the engine has
+# deleted, and what was written over, is kept for some days, and then goes.
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
   bucket = aws_s3_bucket.this.id
 
@@ -87,16 +81,6 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     abort_incomplete_multipart_upload { days_after_initiation = 1 }
     noncurrent_version_expiration { noncurrent_days = var.noncurrent_days }
     expiration { expired_object_delete_marker = true }
-  }
-
-  dynamic "rule" {
-    for_each = var.expiring
-    content {
-      id     = "expire-${replace(rule.key, "/[^a-zA-Z0-9]+/", "-")}"
-      status = "Enabled"
-      filter { prefix = rule.key }
-      expiration { days = rule.value }
-    }
   }
 
   # A rule of versions is refused by a bucket that has none yet.
