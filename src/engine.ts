@@ -29,6 +29,7 @@ import {
 } from './engine-parts.ts';
 import { inputPositions } from './input-positions.ts';
 import { ALERTS_TOPIC, inputTopicOf, outputTopicsOf, topicsOf } from './job.ts';
+import { OpenCommitWatch } from './open-commit-watch.ts';
 import { appendsOf } from './produced-records.ts';
 import { readPage } from './record-pages.ts';
 import type { Rekeyer } from './rekey/rekeyer.ts';
@@ -64,6 +65,7 @@ export class Engine implements EngineView {
   readonly #metrics: ReturnType<typeof createMetrics>;
   readonly #drills: DrillBoard;
   readonly #topicWatch: TopicWatch;
+  readonly #openCommits: OpenCommitWatch;
   readonly #surroundings: SurroundingsWatch;
   readonly #background: Promise<void>[] = [];
   #status: EngineStatus;
@@ -118,6 +120,8 @@ export class Engine implements EngineView {
     });
     const onError = (error: unknown) => this.#warn('topics not checked', error);
     this.#topicWatch = new TopicWatch({ ...parts, clock, onError });
+    const inputTopic = inputTopicOf(config);
+    this.#openCommits = new OpenCommitWatch({ ...parts, clock, inputTopic, onError });
     this.#surroundings = new SurroundingsWatch(parts);
     this.#metrics = createMetrics(() => ({
       status: this.#status,
@@ -187,7 +191,12 @@ export class Engine implements EngineView {
       partitions: this.#coordinator.assigned,
     });
     const status = this.#board.picture(clock.nowMs(), positions, rekey?.isCaughtUp);
-    const more = [...(rekey?.problems ?? []), ...this.#topicWatch.problems];
+    this.#openCommits.note({ partitions: status.partitions, positions });
+    const more = [
+      ...this.#openCommits.problems,
+      ...(rekey?.problems ?? []),
+      ...this.#topicWatch.problems,
+    ];
     const problems = [...status.problems, ...more];
     this.#status = { ...status, problems, ...(rekey && { rekey }) };
     return this.#status;

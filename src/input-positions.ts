@@ -22,10 +22,12 @@ export async function inputPositions(
   const committed = all.length === 0 ? [] : await log.committed(group, all, { asOfNow: true });
   const positions = await Promise.all(
     all.map(async (of, i) => {
-      const { earliest, highWatermark } = await log.offsets(of);
+      const { earliest, highWatermark, logEnd } = await log.offsets(of);
       const at = Math.max(earliest, committed[i] ?? 0);
       const waitingSinceMs = await timestampAt(log, { ...of, at, highWatermark });
-      return [of.partition, { earliest, highWatermark, committed: at, waitingSinceMs }] as const;
+      const end = logEnd !== undefined && { logEnd };
+      const found = { earliest, highWatermark, ...end, committed: at, waitingSinceMs };
+      return [of.partition, found] as const;
     }),
   );
   return new Map(positions);

@@ -50,6 +50,17 @@ export interface Append extends TopicPartition {
   readonly records: Uint8Array;
 }
 
+/** A commit that is neither made nor aborted: records behind it are not visible, nor are offsets. */
+export interface OpenCommit {
+  /** Whose it is: a transactional id. */
+  readonly name: string;
+  readonly sinceMs: number;
+  /** After so long it is aborted by itself. */
+  readonly timeoutMs: number;
+  /** What it has a part in. */
+  readonly partitions: readonly TopicPartition[];
+}
+
 export interface LogCommit {
   readonly group: string;
   /** The member that owns the input partitions (`Membership.owner`). */
@@ -102,6 +113,8 @@ export interface Log {
    * @throws LOG_UNAVAILABLE
    */
   recordBytesMax(topics: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  /** Of all writers, as far as this one may know of them. @throws LOG_UNAVAILABLE */
+  openCommits(): Promise<readonly OpenCommit[]>;
   /** @throws LOG_TOPIC_UNKNOWN */
   offsets(of: TopicPartition): Promise<PartitionOffsets>;
   /**

@@ -111,6 +111,13 @@ export const STAGES = [
 ] as const;
 export type Stage = (typeof STAGES)[number];
 
+export interface Waiting {
+  readonly for: 'log' | 'object store';
+  readonly sinceMs: number;
+  /** What the last try said; undefined while the first one goes on. */
+  readonly reason?: string;
+}
+
 /** Counts are totals since the partition task started. */
 export interface PartitionStats {
   readonly partition: number;
@@ -120,6 +127,8 @@ export interface PartitionStats {
   /** What the task waits for now, and since when: for the watchdog. */
   readonly stage: Stage;
   readonly stageSinceMs: number;
+  /** What it waits for outside of the process, over all tries: it is not stuck. */
+  readonly waiting?: Waiting;
   readonly nextOffset: number;
   readonly committedOffset: number;
   readonly storedOffset: number;

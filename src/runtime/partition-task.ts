@@ -14,6 +14,7 @@ import type { CommitPort, TaskParts } from './ports.ts';
 import { ProfileReader } from './profile-reader.ts';
 import { restore } from './restore.ts';
 import { Session } from './session.ts';
+import { waitedFor } from './store-waits.ts';
 import { TaskCounters, type WorkerHistograms } from './task-counters.ts';
 
 const BACKOFF_MS_MIN = 50;
@@ -121,9 +122,13 @@ export class PartitionTask<E> {
     const stopping = () => this.#stop.signal.aborted;
     this.#enter('restoring');
     this.#counters.enter('restore');
-    const position = await commits.position();
+    const position = await this.#counters.outside('log', () => commits.position());
     const restored = await restore(
-      { ...parts, onProgress: () => this.#counters.enter('restore') },
+      {
+        ...parts,
+        checkpoints: waitedFor(parts.checkpoints, this.#counters),
+        onProgress: () => this.#counters.enter('restore'),
+      },
       partition,
       position,
     );

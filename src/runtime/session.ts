@@ -120,12 +120,13 @@ export class Session<E> {
         await parts.clock.yield();
       }
       this.#check();
-      if (read.batches.length > 0) progressMs = parts.clock.nowMs();
-      else if (parts.clock.nowMs() - progressMs > parts.limits.replayNoProgressMs) {
-        throw new ShrikeError(
-          'REPLAY_NO_PROGRESS',
-          `replay stands at ${this.#position} of ${position.committed}; the log shows ${read.highWatermark}`,
-        );
+      const stands = `replay stands at ${this.#position} of ${position.committed}; the log shows ${read.highWatermark}`;
+      if (read.batches.length > 0) {
+        progressMs = parts.clock.nowMs();
+        counters.arrived();
+      } else counters.waits('log', stands);
+      if (parts.clock.nowMs() - progressMs > parts.limits.replayNoProgressMs) {
+        throw new ShrikeError('REPLAY_NO_PROGRESS', stands);
       }
     }
   }

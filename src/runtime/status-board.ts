@@ -6,6 +6,8 @@ import { LatencyHistogram, type PartitionStats, type WorkerStats } from '../core
 /** End of a partition and how far the group has come in it. */
 export interface InputPosition {
   readonly highWatermark: Offset;
+  /** With what is not visible yet; undefined: the same. */
+  readonly logEnd?: Offset;
   readonly committed: Offset;
   /** Timestamp of the oldest record that waits; undefined when none does. */
   readonly waitingSinceMs: number | undefined;
@@ -22,6 +24,9 @@ export interface BoardLimits {
   /** Committed payments that are in no checkpoint for longer than this are a problem. */
   readonly checkpointLateMs: number;
 }
+
+/** Shorter waits belong to every start. */
+const WAIT_TOLD_MS = 3000;
 
 interface Unsealed {
   /** Of the checkpoint that lacks them. */
@@ -116,6 +121,7 @@ export class StatusBoard {
         ...partitions
           .filter(({ phase }) => phase === 'failed')
           .map(({ partition }) => `partition ${partition} has failed; see the log`),
+        ...waits(partitions, nowMs),
         ...this.#lateCheckpoints(partitions, nowMs),
       ],
       ...this.#rates,
@@ -195,6 +201,23 @@ export class StatusBoard {
           : this.#rates.latencyMs,
     };
   }
+}
+
+/** What the engine waits for is not its fault: a sentence for each, with the partitions. */
+function waits(partitions: EngineStatus['partitions'], nowMs: number): readonly string[] {
+  return (['log', 'object store'] as const).flatMap((what) => {
+    const held = partitions.filter(
+      ({ waiting }) => waiting?.for === what && nowMs - waiting.sinceMs > WAIT_TOLD_MS,
+    );
+    if (held.length === 0) return [];
+    const sinceMs = Math.min(...held.map(({ waiting }) => waiting?.sinceMs ?? nowMs));
+    const numbers = held.map(({ partition }) => partition).join(', ');
+    const who = held.length === 1 ? `partition ${numbers} waits` : `partitions ${numbers} wait`;
+    const said = held.find(({ waiting }) => waiting?.reason !== undefined)?.waiting?.reason;
+    const reason = said === undefined ? 'it does not answer' : said;
+    const seconds = Math.floor((nowMs - sinceMs) / 1000);
+    return [`${who} for the ${what} for ${seconds} s: ${reason}`];
+  });
 }
 
 function withLag(

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import { ShrikeError } from '../core/errors.ts';
 import type { Phase } from '../core/phase.ts';
 import {
   LatencyHistogram,
@@ -6,6 +7,7 @@ import {
   ScoreHistogram,
   STAGES,
   type Stage,
+  type Waiting,
 } from '../core/telemetry.ts';
 
 /** Histograms that the tasks of a worker share. */
@@ -57,6 +59,7 @@ export class TaskCounters {
   readonly shared: WorkerHistograms;
   readonly #clock: Clock;
   readonly #seconds: Record<Stage, number>;
+  #waiting: Waiting | undefined;
   #stage: Stage = 'idle';
   #stageSinceMs: number;
 
@@ -71,6 +74,35 @@ export class TaskCounters {
   enter(stage: Stage): void {
     this.#stage = stage;
     this.#stageSinceMs = this.#clock.nowMs();
+  }
+
+  /** Something outside does not come yet. It waits from the first time that this is said. */
+  waits(what: Waiting['for'], reason?: string): void {
+    const sinceMs = this.#waiting?.for === what ? this.#waiting.sinceMs : this.#clock.nowMs();
+    const said = reason ?? (this.#waiting?.for === what ? this.#waiting.reason : undefined);
+    this.#waiting = { for: what, sinceMs, ...(said !== undefined && { reason: said }) };
+  }
+
+  /** It has come. */
+  arrived(): void {
+    this.#waiting = undefined;
+  }
+
+  /** Asks something outside, which may be away for as long as it likes: that is not stuck. */
+  async outside<T>(what: Waiting['for'], ask: () => Promise<T>): Promise<T> {
+    this.waits(what);
+    try {
+      const answer = await ask();
+      this.arrived();
+      this.enter(this.#stage);
+      return answer;
+    } catch (error) {
+      const passes = error instanceof ShrikeError && error.kind.retry === 'backoff';
+      // What it waits for is still away when it tries again.
+      if (passes) this.waits(what, error.message);
+      else this.arrived();
+      throw error;
+    }
   }
 
   /** Runs `work` and books the time it holds the thread. */
@@ -98,6 +130,7 @@ export class TaskCounters {
       partition,
       phase: this.phase,
       ...(this.failure !== undefined && { failure: this.failure }),
+      ...(this.#waiting !== undefined && { waiting: this.#waiting }),
       stage: oldest?.stage ?? this.#stage,
       stageSinceMs: oldest?.sinceMs ?? this.#stageSinceMs,
       nextOffset: this.nextOffset,

@@ -32,8 +32,10 @@ export function health(status: EngineStatus, limits: HealthLimits): Health {
 }
 
 function stuckPartitions(status: EngineStatus, { stuckMs, nowMs }: HealthLimits): string[] {
-  return status.partitions.flatMap(({ partition, phase, stage, stageSinceMs }) => {
+  return status.partitions.flatMap(({ partition, phase, stage, stageSinceMs, waiting }) => {
     const ageMs = nowMs - stageSinceMs;
+    // A new process would wait as long for what is away: `problems` of the status tell of it.
+    if (waiting !== undefined) return [];
     if (stage === 'idle' || RESTING.includes(phase) || ageMs <= stuckMs) return [];
     return [`partition ${partition} is stuck in ${stage} for ${seconds(ageMs)} s (${phase})`];
   });

@@ -1,9 +1,10 @@
 /** `run --source simulate` while its broker goes and comes back; needs `npx tsc -b`. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { StatusSnapshot } from '../../src/core/status.ts';
 import { startEngine, until } from '../support/command-line.ts';
 import { type KafkaBroker, startKafka } from '../support/kafka-broker.ts';
-import { consumeAll } from '../support/rdkafka.ts';
+import { consumeAll, OracleProducer } from '../support/rdkafka.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 
 const LIMIT_MS = 240_000;
@@ -35,18 +36,31 @@ test('the simulator goes on after its broker was killed and came back: each paym
   const source = ['--source', 'simulate', '--population', '50', '--rate', '200'];
   const data = join(await scratchFolder(), 'data');
   const { command, address } = await startEngine(data, ...source, '--json', ...settings);
-  const recordCount = async () => {
+  const statusOf = async () => {
     expect(command.process.exitCode, command.stderr).toBe(null);
-    const status = (await (await fetch(`${address}/api/status`)).json()) as {
-      totals: { records: number };
-    };
-    return status.totals.records;
+    return (await (await fetch(`${address}/api/status`)).json()) as StatusSnapshot;
   };
+  const recordCount = async () => (await statusOf()).totals.records;
   const more = async (count: number) => {
     const before = await recordCount();
     await until(async () => (await recordCount()) >= before + count);
   };
   await more(200);
+
+  const transactionalId = 'left-open';
+  const producer = await OracleProducer.connect(kafka.bootstrap, { transactionalId });
+  await producer.begin();
+  await producer.send('transactions', [{ partition: 1, key: '1', value: 'never seen' }]);
+  await until(async () => (await statusOf()).problems.length > 0);
+  expect((await statusOf()).problems).toEqual([
+    expect.stringMatching(
+      /^partition 1: an open transaction of left-open since \S+Z blocks reading; it ends by itself in at most \d+ s/,
+    ),
+  ]);
+  await producer.abort();
+  await producer.close();
+  await until(async () => (await statusOf()).problems.length === 0);
+
   await kafka.kill();
   await until(() => command.stderr.includes('payments wait to be appended'));
   await kafka.start();

@@ -1,7 +1,9 @@
 /** Who is fenced by what, and what becomes of lost answers: T1-T6 of src/log/kafka/README.md. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
+import type { OpenCommit } from '../../src/core/log.ts';
 import { seeded } from '../../src/core/random.ts';
+import { openCommits } from '../../src/log/kafka/admin/open-commits.ts';
 import { GroupMember } from '../../src/log/kafka/group/member.ts';
 import type { Api } from '../../src/log/kafka/wire/api.ts';
 import { type KafkaBroker, startKafka } from '../support/kafka-broker.ts';
@@ -249,6 +251,31 @@ describe('requests that arrive late', () => {
     await member.commit(3);
     expect(await bench.visible()).toEqual(bench.expected(4));
   });
+});
+
+test('a commit that is open is told with its name, its time and what it has a part in', async () => {
+  const member = await bench.join();
+  await member.commit(0);
+  proxy.rule = ({ apiKey }) => {
+    if (apiKey !== API.end) return 'pass';
+    proxy.isOpen = false;
+    return 'lose-request';
+  };
+  const startMs = systemClock.nowMs();
+  const committing = member.commit(1);
+  let found: OpenCommit | undefined;
+  while (found === undefined) {
+    found = (await openCommits(bench.cluster)).find(({ name }) => name === bench.name);
+  }
+  expect(found.timeoutMs).toBe(30_000);
+  expect(found.sinceMs).toBeGreaterThan(startMs - 1000);
+  const names = found.partitions.map(({ topic, partition }) => `${topic}-${partition}`);
+  expect(names).toEqual(expect.arrayContaining([`${bench.name}-out-0`, `${bench.name}-out-1`]));
+  expect(found.partitions.some(({ topic }) => topic === '__consumer_offsets')).toBe(true);
+  proxy.rule = () => 'pass';
+  proxy.isOpen = true;
+  await committing;
+  expect(await bench.visible()).toEqual(bench.expected(2));
 });
 
 const DESCRIBE_TRANSACTION: Api<string, string | undefined> = {

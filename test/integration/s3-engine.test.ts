@@ -104,10 +104,20 @@ test('an engine on an empty disk waits for a store that is down, and restores wh
     Array.from({ length: 8 }, () => ({ source: 'checkpoint', damaged: [] })),
   );
   await minio.stop();
-  const second = await startEngine(data, '--source', 'log', ...common, '--json');
-  await until(async () =>
-    (await statusOf(second)).partitions.some(({ recoveries }) => recoveries > 0),
-  );
+  // Longer than a stage may take that is stuck: this one is not.
+  const watchdog = ['--set', 'watchdog.stuckMs=1000'];
+  const second = await startEngine(data, '--source', 'log', ...common, ...watchdog, '--json');
+  let problems: readonly string[] = [];
+  await until(async () => {
+    const status = await statusOf(second);
+    problems = status.problems;
+    return problems.length > 0 && status.partitions.some(({ recoveries }) => recoveries > 0);
+  });
+  expect(problems).toEqual([
+    expect.stringMatching(/^partitions? [\d, ]+ waits? for the object store for \d+ s: /),
+  ]);
+  expect((await callUrl(`${second.address}/healthz`)).status).toBe(200);
+  expect((await callUrl(`${second.address}/readyz`)).status).toBe(503);
   await minio.start();
   await until(async () => (await statusOf(second)).ready);
   const { code, stderr } = await second.command.interrupt();

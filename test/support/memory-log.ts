@@ -136,6 +136,11 @@ export class MemoryLog implements Log {
     return this.limits;
   }
 
+  /** A commit is one write: it is never seen open. */
+  async openCommits(): Promise<readonly never[]> {
+    return [];
+  }
+
   async offsets(of: TopicPartition): Promise<PartitionOffsets> {
     this.#requireAlive();
     const { earliest, end } = this.#partition(of);

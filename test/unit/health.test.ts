@@ -18,6 +18,11 @@ const well = { live: true, ready: true, problems: [] };
 
 test.each<[string, Partial<PartitionStats>, ReturnType<typeof health>]>([
   ['idle for long is well', { stage: 'idle' }, well],
+  [
+    'a stage that waits for what is away is well, however long',
+    { stage: 'restore', stageSinceMs: 0, waiting: { for: 'object store', sinceMs: 0 } },
+    well,
+  ],
   ['a young stage is well', { stage: 'commit', stageSinceMs: START_MS + 15_000 }, well],
   [
     'an old stage is stuck, and named',

@@ -1,41 +1,13 @@
 import { expect, test } from 'vitest';
 import { patientAppend } from '../../src/cli/patient-append.ts';
-import type { Clock } from '../../src/core/clock.ts';
 import { ShrikeError } from '../../src/core/errors.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import { tellingTroublesOnce } from '../../src/telemetry/troubles.ts';
+import { HandClock } from '../support/hand-clock.ts';
 
 function recorder(): { readonly lines: unknown[]; readonly logger: Logger } {
   const lines: unknown[] = [];
   return { lines, logger: { event: (level, event, facts) => lines.push([level, event, facts]) } };
-}
-
-/** Time goes on by hand; whoever sleeps wakes when it is due. */
-class HandClock implements Clock {
-  #nowMs = 1000;
-  #sleepers: { readonly dueMs: number; readonly wake: () => void }[] = [];
-
-  nowMs(): number {
-    return this.#nowMs;
-  }
-
-  sleep(ms: number): Promise<void> {
-    return new Promise((wake) => this.#sleepers.push({ dueMs: this.#nowMs + ms, wake }));
-  }
-
-  yield(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  async advance(ms: number): Promise<void> {
-    // Whoever is about to sleep does so first.
-    await new Promise((resolve) => setImmediate(resolve));
-    this.#nowMs += ms;
-    const due = this.#sleepers.filter(({ dueMs }) => dueMs <= this.#nowMs);
-    this.#sleepers = this.#sleepers.filter(({ dueMs }) => dueMs > this.#nowMs);
-    for (const { wake } of due) wake();
-    await new Promise((resolve) => setImmediate(resolve));
-  }
 }
 
 const QUIET_MS = 15_000;

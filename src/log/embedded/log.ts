@@ -109,6 +109,11 @@ class EmbeddedLog implements Log {
     return new Map();
   }
 
+  /** A commit is one write: it is never seen open. */
+  async openCommits(): Promise<readonly never[]> {
+    return [];
+  }
+
   async offsets(of: TopicPartition): Promise<PartitionOffsets> {
     this.#requireOpen();
     const { meta, end } = this.#table.partition(of);

@@ -12,6 +12,7 @@ import type {
   LogCommit,
   Membership,
   MembershipListener,
+  OpenCommit,
   PartitionOffsets,
   ReadRequest,
   TopicDescription,
@@ -20,6 +21,7 @@ import type {
 import type { Random } from '../../core/random.ts';
 import type { SourceRead } from '../../core/records.ts';
 import { KafkaAdmin } from './admin/admin.ts';
+import { openCommits } from './admin/open-commits.ts';
 import { ownCertificateEnds } from './certificates.ts';
 import { Cluster } from './cluster.ts';
 import { requireFitting } from './fitting-records.ts';
@@ -144,6 +146,10 @@ class KafkaLog implements Log {
     await this.#limits.know(topics);
     const known = topics.map((topic) => [topic, this.#limits.recordBytesMax(topic)] as const);
     return new Map(known.filter((one): one is readonly [string, number] => one[1] !== undefined));
+  }
+
+  openCommits(): Promise<readonly OpenCommit[]> {
+    return openCommits(this.#cluster);
   }
 
   async offsets(of: TopicPartition): Promise<PartitionOffsets> {
