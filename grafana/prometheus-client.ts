@@ -51,7 +51,7 @@ export class PrometheusClient {
   /** Values of a label, in order. */
   async labelValues(label: string, match: string): Promise<readonly string[]> {
     const query = new URLSearchParams({ 'match[]': match });
-    const answer = await fetch(`${this.#address}/api/v1/label/${label}/values?${query}`);
+    const answer = await fetch(`${this.#address}/api/v1/label/${label}/values?${query.toString()}`);
     return ((await answer.json()) as { data: string[] }).data;
   }
 

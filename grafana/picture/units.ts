@@ -8,12 +8,14 @@ interface Scale {
 
 const scale = (from: number, suffix: string, per = from): Scale => ({ from, per, suffix });
 
+const PLAIN = scale(0, '', 1);
+const SECOND = scale(1, ' s');
 const SECONDS = [
   scale(604_800, ' weeks'),
   scale(86_400, ' days'),
   scale(3600, ' hours'),
   scale(60, ' mins'),
-  scale(1, ' s'),
+  SECOND,
   scale(1e-3, ' ms'),
   scale(0, ' µs', 1e-6),
 ];
@@ -29,7 +31,7 @@ const BYTES_PER_SECOND = [
   scale(1e3, ' kB/s'),
   scale(0, ' B/s', 1),
 ];
-const SHORT = [scale(1e9, ' Bil'), scale(1e6, ' Mil'), scale(1e3, ' K'), scale(0, '', 1)];
+const SHORT = [scale(1e9, ' Bil'), scale(1e6, ' Mil'), scale(1e3, ' K'), PLAIN];
 
 function scalesOf(unit: string): readonly Scale[] {
   if (unit === 's') return SECONDS;
@@ -41,7 +43,7 @@ function scalesOf(unit: string): readonly Scale[] {
     const base = unit.slice(3);
     return [scale(1e6, ` M${base}`), scale(1e3, ` k${base}`), scale(0, ` ${base}`, 1)];
   }
-  return [scale(0, '', 1)];
+  return [PLAIN];
 }
 
 /** Three digits that count, as Grafana's automatic decimals. */
@@ -55,9 +57,9 @@ export function formatted(value: number, unit = 'short', decimals?: number): str
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : '∞';
   const size = Math.abs(value);
   const scales = scalesOf(unit);
-  const { per, suffix } =
-    scales.find(({ from }) => size >= from && size > 0) ??
-    (scales.at(unit === 's' ? -3 : -1) as Scale);
+  // Nothing is so many seconds, and no microseconds.
+  const ofZero = unit === 's' ? SECOND : scales.at(-1);
+  const { per, suffix } = scales.find(({ from }) => size >= from && size > 0) ?? ofZero ?? PLAIN;
   const scaled = value / per;
   const text = scaled.toFixed(decimals ?? digits(scaled));
   return `${decimals === undefined && text.includes('.') ? text.replace(/\.?0+$/, '') : text}${suffix}`;
