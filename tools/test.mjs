@@ -26,7 +26,10 @@ function run(command, args, options = {}) {
 }
 
 /** Programs that nothing here installs: without them their tests are not run. */
-const PROGRAMS = { 'test/deploy/terraform.test.ts': 'terraform' };
+const PROGRAMS = {
+  'test/deploy/eks-doc.test.ts': 'terraform',
+  'test/deploy/terraform.test.ts': 'terraform',
+};
 const withoutProgram = Object.entries(PROGRAMS).filter(
   ([, program]) => spawnSync(program, ['version'], { stdio: 'ignore' }).status !== 0,
 );

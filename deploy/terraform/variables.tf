@@ -70,7 +70,7 @@ variable "api_cidrs" {
 }
 
 variable "admin_principal_arns" {
-  description = "IAM roles or users that administer the cluster. Whoever creates it does, too."
+  description = "More IAM roles or users that administer the cluster. Whoever creates it does already, and must not be named again."
   type        = set(string)
   default     = []
 }
