@@ -59,7 +59,9 @@ test('the demonstration becomes ready, and answers to the names of its Service',
   expect((await engine.command.ended).code).toBe(0);
 });
 
-test('a drill on schedule needs Kafka and the bucket alone, and shows in the metrics', async () => {
+test('a drill on schedule needs Kafka and the bucket alone, and shows in the metrics', {
+  timeout: 300_000,
+}, async () => {
   const [kafka, minio, folder] = await Promise.all([sharedKafka(), sharedMinio(), scratchFolder()]);
   await minio.createBucket('chart');
   const values = join(folder, 'values.json');

@@ -131,6 +131,11 @@ test('installed, upgraded, rolled back and uninstalled: objects follow', async (
   expect(other).toMatch(/^[0-9a-f]{64}$/);
   expect(other).not.toBe(checksum);
 
+  // Handed to the autoscaler, their number stays as it is; left out, it would become 1.
+  const address = 'autoscaling.prometheusAddress=http://prometheus.example:9090';
+  await run('upgrade', CHART, ...values, '--set', 'autoscaling.enabled=true', '--set', address);
+  expect(await pods()).toEqual(['3', checksum]);
+
   await run('rollback', '1');
   expect(await pods()).toEqual(['2', checksum]);
   await run('uninstall');
