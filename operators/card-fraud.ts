@@ -27,13 +27,17 @@ export interface CardFraudOptions {
   /** The model's order of the features; the rows that are decided on have it. */
   readonly featureOrder?: readonly string[];
   /** Optional outputs; alerts are always written. */
-  readonly outputs?: { readonly scored?: boolean; readonly features?: boolean };
+  readonly outputs?: {
+    readonly scored?: boolean;
+    readonly features?: boolean;
+    readonly prefix?: string;
+  };
 }
 
 export function cardFraudFlow(options: CardFraudOptions): Flow<Payment> {
   const { parse, outputs = {}, featureOrder = FEATURE_ORDER } = options;
   const zips = options.zips ?? ZipTable.load();
-  const { scored = true, features = false } = outputs;
+  const { scored = true, features = false, prefix = '' } = outputs;
   return flow(decodePayments(parse), STATE_LEVEL)
     .keyBy({ user: (payment) => payment.user, card: (payment) => payment.card }, eventMinute)
     .apply(userVelocity)
@@ -45,7 +49,7 @@ export function cardFraudFlow(options: CardFraudOptions): Flow<Payment> {
     .enrich(paymentShape)
     .enrich(profileFacts(zips))
     .score()
-    .decide(fraudDecisions({ featureOrder, scored, features }));
+    .decide(fraudDecisions({ featureOrder, scored, features, prefix }));
 }
 
 const eventMinute = (payment: Payment) => payment.minute;

@@ -14,22 +14,29 @@ export interface DecideOptions {
   readonly scored: boolean;
   /** Write every payment's features to `features`. */
   readonly features: boolean;
+  /** Put before the names of the topics. */
+  readonly prefix: string;
 }
 
 /** Formats: docs/formats. Every record's key is the user id in decimal. */
 export function fraudDecisions(options: DecideOptions): Decide<Payment> {
-  const topics = [ALERTS_TOPIC];
-  if (options.scored) topics.push(SCORED_TOPIC);
-  if (options.features) topics.push(FEATURES_TOPIC);
+  const [alertsTopic, scoredTopic, featuresTopic] = [
+    ALERTS_TOPIC,
+    SCORED_TOPIC,
+    FEATURES_TOPIC,
+  ].map((topic) => options.prefix + topic) as [string, string, string];
+  const topics = [alertsTopic];
+  if (options.scored) topics.push(scoredTopic);
+  if (options.features) topics.push(featuresTopic);
   return {
     topics,
     decide(scored, model, emit) {
       const { event, score } = scored;
       const key = String(event.user);
-      if (options.scored) emit(SCORED_TOPIC, key, scoredText(event.idx, score));
-      if (options.features) emit(FEATURES_TOPIC, key, featureBytes(event.idx, scored.features));
+      if (options.scored) emit(scoredTopic, key, scoredText(event.idx, score));
+      if (options.features) emit(featuresTopic, key, featureBytes(event.idx, scored.features));
       if (score >= model.threshold) {
-        emit(ALERTS_TOPIC, key, alertText(scored, model, options.featureOrder));
+        emit(alertsTopic, key, alertText(scored, model, options.featureOrder));
       }
     },
   };

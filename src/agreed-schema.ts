@@ -12,7 +12,7 @@ import type { Logger } from './telemetry/logger.ts';
 import { VERSION } from './version.ts';
 
 /** A store that is down must not keep an engine from starting that has its state on its disk. */
-const PATIENCE_MS = 3000;
+const PATIENCE_MS = 10_000;
 
 export interface AgreeingOptions {
   readonly config: Config;

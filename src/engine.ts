@@ -28,7 +28,7 @@ import {
   workersOf,
 } from './engine-parts.ts';
 import { inputPositions } from './input-positions.ts';
-import { ALERTS_TOPIC, inputTopicOf, outputTopicsOf, topicsOf } from './job.ts';
+import { inputTopicOf, outputNames, outputTopicsOf, topicsOf } from './job.ts';
 import { OpenCommitWatch } from './open-commit-watch.ts';
 import { appendsOf } from './produced-records.ts';
 import { readPage } from './record-pages.ts';
@@ -300,7 +300,7 @@ export class Engine implements EngineView {
     const { partitions } = this.config.input;
     const options = {
       log: this.log,
-      topic: ALERTS_TOPIC,
+      topic: outputNames(this.config).alerts,
       partitions,
       clock,
       signal: this.#stop.signal,

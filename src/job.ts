@@ -12,8 +12,19 @@ import type { Config } from './core/config.ts';
 import type { Flow, ModelFacts, Profiles } from './core/flow.ts';
 import type { Log, TopicSpec } from './core/log.ts';
 
-export { ALERTS_TOPIC, FEATURES_TOPIC, SCORED_TOPIC };
-export const DEAD_LETTER_TOPIC = 'dead_letters';
+const DEAD_LETTER_TOPIC = 'dead_letters';
+
+type Outputs = Pick<Config, 'outputs'>;
+
+/** Names of the topics that are written. */
+export function outputNames({ outputs: { prefix } }: Outputs) {
+  return {
+    alerts: prefix + ALERTS_TOPIC,
+    scored: prefix + SCORED_TOPIC,
+    features: prefix + FEATURES_TOPIC,
+    deadLetters: prefix + DEAD_LETTER_TOPIC,
+  };
+}
 
 export function createFlow(
   config: Config,
@@ -76,10 +87,11 @@ async function ensureTopics(
 }
 
 /** What the engine writes beside the re-keyed payments. */
-export function outputTopicsOf({ outputs }: Pick<Config, 'outputs'>): readonly string[] {
-  const { scored, features } = outputs;
-  const wanted = [...(scored ? [SCORED_TOPIC] : []), ...(features ? [FEATURES_TOPIC] : [])];
-  return [ALERTS_TOPIC, DEAD_LETTER_TOPIC, ...wanted];
+export function outputTopicsOf(config: Outputs): readonly string[] {
+  const { scored, features } = config.outputs;
+  const names = outputNames(config);
+  const wanted = [...(scored ? [names.scored] : []), ...(features ? [names.features] : [])];
+  return [names.alerts, names.deadLetters, ...wanted];
 }
 
 export function topicsOf(config: Config): readonly TopicSpec[] {

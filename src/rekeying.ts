@@ -7,7 +7,7 @@ import { LIMITS } from './core/limits.ts';
 import type { Log } from './core/log.ts';
 import type { RekeyPicture } from './core/rekey.ts';
 import { inputPositions } from './input-positions.ts';
-import { DEAD_LETTER_TOPIC, inputTopicOf } from './job.ts';
+import { inputTopicOf, outputNames } from './job.ts';
 import { Rekeyer } from './rekey/rekeyer.ts';
 import type { RetentionOptions } from './retention.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -39,7 +39,7 @@ export function createRekeyer(
     group: rekeyGroupOf(config),
     inputTopic: input.transactions,
     targetTopic: inputTopicOf(config),
-    deadLetterTopic: DEAD_LETTER_TOPIC,
+    deadLetterTopic: outputNames(config).deadLetters,
     partitions: input.partitions,
     readKeys: readPaymentUsers(parseJsonBatch),
     emitEvent: (level, event, facts) => logger.event(level, event, facts),

@@ -13,7 +13,7 @@ import type { Config } from './core/config.ts';
 import { type OperatorVersion, Stepper } from './core/flow.ts';
 import { blockCacheBytes, memtableBytes } from './core/memory-plan.ts';
 import type { Model } from './core/scoring.ts';
-import { createFlow, createProfiles, DEAD_LETTER_TOPIC, inputTopicOf } from './job.ts';
+import { createFlow, createProfiles, inputTopicOf, outputNames } from './job.ts';
 import { openObjectStore } from './object-store.ts';
 import type { TaskParts } from './runtime/ports.ts';
 import { taskLimits } from './task-limits.ts';
@@ -40,7 +40,7 @@ export async function openTaskParts(options: TaskPartsOptions): Promise<OwnTaskP
   const objects = await openObjectStore(config, folders.checkpoints, clock);
   return {
     inputTopic: inputTopicOf(config),
-    deadLetterTopic: DEAD_LETTER_TOPIC,
+    deadLetterTopic: outputNames(config).deadLetters,
     stepper,
     model,
     stores: new RocksDbStores({ dir: folders.state, clock, ...rocksBudget(config) }),

@@ -4,7 +4,7 @@ import { followAlerts } from '../alert-feed.ts';
 import { systemClock as clock } from '../core/clock.ts';
 import { explain, ShrikeError } from '../core/errors.ts';
 import type { AlertRecord } from '../core/status.ts';
-import { ALERTS_TOPIC } from '../job.ts';
+import { outputNames } from '../job.ts';
 import { requireEngine, untilSignal, withAccess } from './access.ts';
 import type { Access } from './access-contract.ts';
 import { alertText } from './alert-text.ts';
@@ -24,7 +24,10 @@ export async function showAlerts(options: AlertsOptions): Promise<void> {
   const tell = (alert: AlertRecord) => print(`${alertText(alert)}\n`);
   const each = options.json === true ? show : tell;
   if (options.follow === true && config.kafka.bootstrap !== '') {
-    return withAccess(config, (access, signal) => followLog(access, { ...options, each, signal }));
+    const topic = outputNames(config).alerts;
+    return withAccess(config, (access, signal) =>
+      followLog(access, { ...options, topic, each, signal }),
+    );
   }
   if (options.follow === true) {
     return follow(requireEngine(config.dataDir, '--follow'), options.count, each);
@@ -35,26 +38,27 @@ export async function showAlerts(options: AlertsOptions): Promise<void> {
 }
 
 interface Following {
+  readonly topic: string;
   readonly count: number;
   readonly each: (alert: AlertRecord) => void;
   readonly signal: AbortSignal;
 }
 
 /** As any consumer: of a group with many members, it shows the alerts of all. */
-async function followLog(access: Access, { count, each, signal }: Following): Promise<void> {
-  const [topic] = await access.topics([ALERTS_TOPIC]);
-  if (topic === undefined) {
-    throw new ShrikeError('LOG_TOPIC_UNKNOWN', `there is no topic ${ALERTS_TOPIC} to follow yet`);
+async function followLog(access: Access, { topic, count, each, signal }: Following): Promise<void> {
+  const [there] = await access.topics([topic]);
+  if (there === undefined) {
+    throw new ShrikeError('LOG_TOPIC_UNKNOWN', `there is no topic ${topic} to follow yet`);
   }
-  const startAt = topic.offsets.map(({ highWatermark }) => highWatermark);
+  const startAt = there.offsets.map(({ highWatermark }) => highWatermark);
   const isOld = ({ partition, offset }: AlertRecord) => offset < (startAt[partition] ?? 0);
   for (const alert of await access.alerts(count)) if (isOld(alert)) each(alert);
-  const { partitions } = topic;
+  const { partitions } = there;
   // Each partition's reader waits for it.
   setMaxListeners(0, signal);
   const log = await access.reader();
   const onError = (error: unknown) => process.stderr.write(`${explain(error)}\n`);
-  const where = { log, topic: ALERTS_TOPIC, partitions, startAt, backlog: 0 };
+  const where = { log, topic, partitions, startAt, backlog: 0 };
   await followAlerts({ ...where, clock, signal, onError }, each);
 }
 

@@ -23,6 +23,12 @@ export interface DeleteOptions extends CheckpointOptions {
   readonly name?: string;
 }
 
+export interface CopyOptions extends CommonOptions {
+  readonly name: string;
+  readonly to: string;
+  readonly json?: boolean;
+}
+
 /**
  * Every listed checkpoint with its partition.
  * @throws DATA_DIR_MISSING, OBJECT_STORE_UNAVAILABLE
@@ -129,6 +135,26 @@ export async function create({ name, json, ...common }: CreateOptions): Promise<
   if (json === true) return printJson(created);
   const rows = created.partitions.map((one) => [one.partition, one.sequence, one.nextOffset]);
   print(`savepoint ${created.name}`);
+  print(table([['partition', 'checkpoint', 'offset'], ...rows]));
+}
+
+/** A savepoint of every partition, to begin another application with. */
+export async function copy(options: CopyOptions): Promise<void> {
+  const { name, to, json } = options;
+  const { stored, found } = await listed(options);
+  // Newest first: of two savepoints with one name the newer is meant.
+  const chosen = new Map<number, Manifest>();
+  for (const { partition, one } of found) {
+    if (!('manifest' in one) || one.manifest.savepoint !== name || chosen.has(partition)) continue;
+    chosen.set(partition, one.manifest);
+  }
+  if (stored === undefined || chosen.size === 0) {
+    throw new ShrikeError('CHECKPOINT_NOT_FOUND', `there is no savepoint named ${name}`);
+  }
+  const copies: Manifest[] = [];
+  for (const manifest of chosen.values()) copies.push(await stored.copy(manifest, to));
+  if (json === true) return printJson(copies);
+  const rows = copies.map((one) => [one.partition, one.sequence, one.nextOffset]);
   print(table([['partition', 'checkpoint', 'offset'], ...rows]));
 }
 

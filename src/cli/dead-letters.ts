@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { systemClock as clock } from '../core/clock.ts';
 import { packRecords } from '../core/records.ts';
-import { DEAD_LETTER_TOPIC } from '../job.ts';
+import { outputNames } from '../job.ts';
 import { withAccess } from './access.ts';
 import type { Access } from './access-contract.ts';
 import { configOf, print, printJson, table } from './common.ts';
@@ -38,7 +38,10 @@ export async function list(options: DeadLetterOptions): Promise<void> {
   const { config } = configOf(options);
   await withAccess(config, async (access) => {
     const rows: (readonly (string | number)[])[] = [];
-    for await (const letter of lettersOf(access, options)) {
+    for await (const letter of lettersOf(access, {
+      ...options,
+      topic: outputNames(config).deadLetters,
+    })) {
       if (options.json === true) printJson(letter);
       else rows.push(rowOf(letter));
     }
@@ -69,7 +72,10 @@ export async function redrive(options: DeadLetterOptions): Promise<void> {
       waiting = [];
     };
     try {
-      for await (const letter of lettersOf(access, options)) {
+      for await (const letter of lettersOf(access, {
+        ...options,
+        topic: outputNames(config).deadLetters,
+      })) {
         if (signal.aborted) break;
         // One append has one topic and partition.
         const isSamePlace = waiting.every(
@@ -137,15 +143,15 @@ async function append(access: Access, letters: readonly DeadLetter[]): Promise<v
 /** In the order of the topic, partition by partition, up to its end as of now. */
 async function* lettersOf(
   access: Access,
-  { code, partition, offset }: DeadLetterOptions,
+  { topic, code, partition, offset }: DeadLetterOptions & { readonly topic: string },
 ): AsyncGenerator<DeadLetter> {
   const reader = await access.reader();
-  const partitions = await partitionsOf(reader, DEAD_LETTER_TOPIC);
+  const partitions = await partitionsOf(reader, topic);
   for (let index = 0; index < partitions; index++) {
     // A dead letter lies in the partition with the number of its record's; that of a topic with
     // more partitions, which is re-keyed, where the number's remainder says.
     if (partition !== undefined && partition % partitions !== index) continue;
-    const of = { topic: DEAD_LETTER_TOPIC, partition: index };
+    const of = { topic, partition: index };
     const { earliest: from, highWatermark: to } = await reader.offsets(of);
     for await (const { value } of recordsOf(reader, { ...of, from, to })) {
       if (value === undefined) continue;

@@ -2,10 +2,11 @@
 import { systemClock as clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
 import { ShrikeError } from '../core/errors.ts';
+import type { TopicPartition } from '../core/ids.ts';
 import type { Append, Log, TopicDescription, TopicSpec } from '../core/log.ts';
 import type { ActorView, AlertRecord } from '../core/status.ts';
 import { inputPositions } from '../input-positions.ts';
-import { ALERTS_TOPIC, inputTopicOf } from '../job.ts';
+import { inputTopicOf, outputNames } from '../job.ts';
 import type { Access, LocalState, PartitionPosition } from './access-contract.ts';
 import { type LogReader, partitionsOf, recordsOf } from './log-records.ts';
 
@@ -58,11 +59,12 @@ export class LogAccess implements Access {
   }
 
   async alerts(count: number): Promise<readonly AlertRecord[]> {
-    const { log } = this.#options;
-    const partitions = count === 0 ? 0 : await partitionsOf(log, ALERTS_TOPIC);
+    const { log, config } = this.#options;
+    const topic = outputNames(config).alerts;
+    const partitions = count === 0 ? 0 : await partitionsOf(log, topic);
     const newest: AlertRecord[] = [];
     for (let partition = 0; partition < partitions; partition++) {
-      newest.push(...(await newestAlerts(log, partition, count)));
+      newest.push(...(await newestAlerts(log, { topic, partition }, count)));
     }
     newest.sort((a, b) => a.timestampMs - b.timestampMs || a.partition - b.partition);
     return newest.slice(-count);
@@ -96,8 +98,8 @@ export async function inputPartitions(log: Log, config: Config): Promise<number>
 }
 
 /** Offsets have gaps, so that as many records may take more of them: it looks further back then. */
-async function newestAlerts(log: Log, partition: number, count: number): Promise<AlertRecord[]> {
-  const of = { topic: ALERTS_TOPIC, partition };
+async function newestAlerts(log: Log, of: TopicPartition, count: number): Promise<AlertRecord[]> {
+  const { partition } = of;
   const { earliest, highWatermark: to } = await log.offsets(of);
   for (let span = count; ; span *= 4) {
     const from = Math.max(earliest, to - span);

@@ -11,7 +11,7 @@ import { exportOutputs } from '../ingest/export.ts';
 import { checkHeaders } from '../ingest/load.ts';
 import { ProgressLine } from '../ingest/progress.ts';
 import { writeError } from '../ingest/text-file.ts';
-import { ALERTS_TOPIC, FEATURES_TOPIC, SCORED_TOPIC } from '../job.ts';
+import { outputNames } from '../job.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { tellingTroublesOnce } from '../telemetry/troubles.ts';
 import { configOf, print } from './common.ts';
@@ -294,7 +294,7 @@ async function writeOutputs(
   const files = await exportOutputs({
     log: engine.log,
     outDir: out,
-    topics: { scored: SCORED_TOPIC, alerts: ALERTS_TOPIC, features: FEATURES_TOPIC },
+    topics: outputNames(engine.config),
     features,
     featureNames: engine.featureNames,
     progress: progress.update,

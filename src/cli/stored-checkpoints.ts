@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCheckpoints } from '../../checkpoints/checkpoints.ts';
+import { copyCheckpoint } from '../../checkpoints/copy.ts';
 import { removableKeys, removeAll } from '../../checkpoints/removal.ts';
 import { type CheckpointReport, verifyCheckpoint } from '../../checkpoints/verify.ts';
 import { DigestSum } from '../../state/digest.ts';
@@ -85,6 +86,11 @@ export class StoredCheckpoints {
   removable(partition: number, sequence: number): Promise<readonly string[]> {
     const { store, application, topic } = this.#opened;
     return removableKeys(store, { application, topic, partition, sequence });
+  }
+
+  /** @throws CHECKPOINT_CONFLICT, CHECKPOINT_CORRUPT */
+  copy(manifest: Manifest, application: string): Promise<Manifest> {
+    return copyCheckpoint(this.#opened.store, manifest, application);
   }
 
   remove(keys: readonly string[]): Promise<void> {

@@ -24,7 +24,7 @@ export async function showTopics(options: TopicsOptions): Promise<void> {
 
 /** What the engine reads and writes, and what it did when it was configured otherwise. */
 function ours(config: Config): readonly string[] {
-  const outputs = { scored: true, features: true };
+  const outputs = { ...config.outputs, scored: true, features: true };
   return topicsOf({ ...config, outputs }).map(({ topic }) => topic);
 }
 

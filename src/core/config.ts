@@ -97,10 +97,7 @@ export const ConfigSchema = Type.Object(
         ),
         tls: Type.Object(
           {
-            enabled: Type.Boolean({
-              description: 'Speak TLS with the brokers.',
-              default: false,
-            }),
+            enabled: Type.Boolean({ description: 'Speak TLS with the brokers.', default: false }),
             caFile: Type.String({
               description: 'PEM file of the authorities to trust. Empty: those of Node.js.',
               default: '',
@@ -148,6 +145,12 @@ export const ConfigSchema = Type.Object(
         features: Type.Boolean({
           description: "Write every payment's features to the topic `features`.",
           default: false,
+        }),
+        prefix: Type.String({
+          description:
+            'Put before the names of the topics that are written, as `green-`: for an application beside another one.',
+          default: '',
+          pattern: '^[a-zA-Z0-9._-]{0,99}$',
         }),
       },
       closed,
@@ -384,10 +387,7 @@ export const ConfigSchema = Type.Object(
           ['trace', 'debug', 'info', 'warn', 'error'].map((l) => Type.Literal(l as 'info')),
           { description: 'Least level that is logged.', default: 'info' },
         ),
-        pretty: Type.Boolean({
-          description: 'Log lines for people instead of JSON.',
-          default: false,
-        }),
+        pretty: Type.Boolean({ description: 'Log lines for people, not JSON.', default: false }),
       },
       closed,
     ),

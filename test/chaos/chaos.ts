@@ -178,7 +178,12 @@ class Hand {
   }
 }
 
-async function scoredAll(world: World, application: string, payments: number): Promise<void> {
+/** Resolves when the group has committed so many payments. */
+export async function scoredAll(
+  world: World,
+  application: string,
+  payments: number,
+): Promise<void> {
   const settings = bootstrapOf(world.kafka.bootstrap);
   const cluster = new Cluster({ settings, clock, requestTimeoutMs: 10_000 });
   const admin = new KafkaAdmin({ cluster, clock, replicationFactor: 1, patienceMs: 60_000 });

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { builtUrl } from '../support/built.ts';
 
 export const SESSION_TIMEOUT_MS = 3000;
+const CLI = fileURLToPath(builtUrl('src/cli.js'));
 
 export interface FleetOptions {
   readonly folder: string;
@@ -21,11 +22,16 @@ export class Member {
   readonly name: string;
   readonly process: ChildProcess;
   readonly disk: string;
+  /** What it has said so far. */
+  stderr = '';
 
   constructor(name: string, disk: string, process: ChildProcess) {
     this.name = name;
     this.disk = disk;
     this.process = process;
+    process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text;
+    });
   }
 
   get isRunning(): boolean {
@@ -61,14 +67,17 @@ export class Fleet {
     return join(this.#options.folder, 'members.log');
   }
 
-  /** @param disk of an earlier member; without one it starts with nothing */
-  start(name: string, disk?: string): Member {
+  /**
+   * @param disk of an earlier member; without one it starts with nothing
+   * @param cli of another build of the program
+   */
+  start(name: string, disk?: string, cli: string = CLI): Member {
     const { folder, application, bootstrap, store, env } = this.#options;
     const data = disk ?? join(folder, `disk-${name}-${++this.#diskCount}`);
     const child = spawn(
       process.execPath,
       [
-        ...[fileURLToPath(builtUrl('src/cli.js')), 'run', '--source=log', '--no-listen', '--json'],
+        ...[cli, 'run', '--source=log', '--no-listen', '--json'],
         ...[`--data=${data}`, `--set=application=${application}`],
         ...[`--set=kafka.bootstrap=${bootstrap}`, `--set=kafka.instanceId=${name}`],
         ...[`--set=kafka.sessionTimeoutMs=${SESSION_TIMEOUT_MS}`, '--set=workers=1'],

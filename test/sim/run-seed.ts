@@ -11,7 +11,15 @@ import { decodeMeta } from '../../state/store-meta.ts';
 import { openMemoryObjectStore } from '../support/memory-object-store.ts';
 import { type Expected, expectedOf, recordsOf } from './oracle.ts';
 import { simPayments, simProfileRecords } from './payments.ts';
-import { APPLICATION, DEAD_LETTERS, type Faults, INPUT, PARTITIONS, World } from './world.ts';
+import {
+  APPLICATION,
+  DEAD_LETTERS,
+  type Faults,
+  INPUT,
+  PARTITIONS,
+  type Release,
+  World,
+} from './world.ts';
 
 export const ROUGH: Faults = {
   commitFailsBefore: 0.03,
@@ -28,6 +36,7 @@ export const ROUGH: Faults = {
 };
 
 const USERS = 9;
+const PAYMENTS = 60;
 const STEPS_MAX = 60_000;
 
 export interface Outcome {
@@ -36,8 +45,12 @@ export interface Outcome {
 }
 
 /** @throws with what differs; the caller says which seed it was */
-export async function runSeed(seed: number, payments = 60, faults = ROUGH): Promise<Outcome> {
-  const world = new World(seed, faults);
+export async function runSeed(
+  seed: number,
+  faults = ROUGH,
+  releases?: readonly Release[],
+): Promise<Outcome> {
+  const world = new World(seed, faults, releases);
   const { random } = world;
   await world.prepare();
   const profiles = simProfileRecords(USERS);
@@ -46,7 +59,7 @@ export async function runSeed(seed: number, payments = 60, faults = ROUGH): Prom
       await world.produce(topic, partition, [record]);
     }
   }
-  const coming = simPayments(random, payments, USERS);
+  const coming = simPayments(random, PAYMENTS, USERS);
   const start = () => world.start(1 + random.int(PARTITIONS));
   start();
   const until = STEPS_MAX;

@@ -118,12 +118,19 @@ export function simProfiles(): CardUserProfiles {
   return new CardUserProfiles({ parse: parseJsonBatch, usersTopic: 'users', cardsTopic: 'cards' });
 }
 
+/** A release of the program: what it computes, and the form in which it writes state. */
+export interface Release {
+  readonly flow: Flow<Payment>;
+  readonly schema: Flow<Payment>['stateSchema'];
+}
+
 export interface KeyedValue {
   readonly key: string;
   readonly value: string;
 }
 
 interface LivingProcess {
+  readonly release: Release;
   readonly mortal: Mortal;
   readonly coordinator: Coordinator;
   readonly workers: Map<number, { readonly mortal: Mortal; readonly end: (e: Error) => void }>;
@@ -137,14 +144,17 @@ export class World {
   readonly disks = new Map<number, MemoryDisk>();
   readonly objects: DurableObjects = new Map();
   readonly happened: Record<string, number> = {};
-  readonly #flow = simFlow();
+  readonly #releases: readonly Release[];
   readonly #faults: Faults;
   #calm = false;
   #process: LivingProcess | undefined;
   #memoryLog: MemoryLog | undefined;
   #synced: DurableLog | undefined;
 
-  constructor(seed: number, faults: Faults) {
+  /** @param releases of which each process is one, by chance; undefined: there is one */
+  constructor(seed: number, faults: Faults, releases?: readonly Release[]) {
+    const flow = simFlow();
+    this.#releases = releases ?? [{ flow, schema: flow.stateSchema }];
     this.random = seeded(seed);
     this.scheduler = new Scheduler(this.random);
     this.#faults = faults;
@@ -196,7 +206,11 @@ export class World {
       await this.scheduler.gate(mortal);
     });
     const stats = new Map<number, WorkerStats>();
+    const [first, ...others] = this.#releases as [Release, ...Release[]];
+    const release = others.length === 0 ? first : this.random.pick(this.#releases);
+    this.note(`level ${release.flow.stateLevel}`);
     const process: LivingProcess = {
+      release,
       mortal,
       workers: new Map(),
       stats,
@@ -235,8 +249,9 @@ export class World {
     const mortal = new Mortal(process.mortal);
     const clock = this.scheduler.clock(mortal);
     const [near, far] = this.#channel(mortal, process.mortal);
-    const stepper = new Stepper(this.#flow, FEATURE_ORDER);
-    const codec = new ActorCodec(this.#flow);
+    const { flow, schema } = process.release;
+    const stepper = new Stepper(flow, FEATURE_ORDER);
+    const codec = new ActorCodec(flow, schema);
     let end: (error: Error) => void = () => undefined;
     const ended = new Promise<Error>((resolve) => {
       end = resolve;
@@ -284,7 +299,7 @@ export class World {
             sliceActors: 2,
           }),
         createProfiles: () => simProfiles(),
-        describe: (state) => describeActor(state, this.#flow),
+        describe: (state) => describeActor(state, flow),
         limits: LIMITS,
       },
     });

@@ -1,5 +1,10 @@
 import type { Command } from 'commander';
-import type { CheckpointOptions, CreateOptions, DeleteOptions } from '../checkpoint.ts';
+import type {
+  CheckpointOptions,
+  CopyOptions,
+  CreateOptions,
+  DeleteOptions,
+} from '../checkpoint.ts';
 import { wholeNumber, withCommonOptions } from '../options.ts';
 
 const LIST_EXAMPLES = `
@@ -21,6 +26,13 @@ Retention keeps a savepoint until it is deleted by hand. Needs a running engine.
 Examples:
   shrike checkpoint create --name before-upgrade
 `;
+const COPY_EXAMPLES = `
+Another application then begins with the savepoint, beside this one. Its group's offsets are set to
+those that are printed, by Kafka's own tool: docs/operations.md, "Upgrade and rollback".
+
+Examples:
+  shrike checkpoint copy --name before-upgrade --to shrike-green
+`;
 const DELETE_EXAMPLES = `
 Deletes the manifest, then the segments that no other checkpoint needs. The newest checkpoint of a
 partition stays. An engine may run meanwhile.
@@ -33,8 +45,11 @@ Examples:
 export function addCheckpoint(program: Command): void {
   const group = program
     .command('checkpoint')
-    .description('list, verify, create and delete checkpoints')
-    .addHelpText('after', LIST_EXAMPLES + VERIFY_EXAMPLES + CREATE_EXAMPLES + DELETE_EXAMPLES);
+    .description('list, verify, create, copy and delete checkpoints')
+    .addHelpText(
+      'after',
+      [LIST_EXAMPLES, VERIFY_EXAMPLES, CREATE_EXAMPLES, COPY_EXAMPLES, DELETE_EXAMPLES].join(''),
+    );
   const command = (name: string) =>
     withCommonOptions(group.command(name)).option('--json', 'as JSON');
   const ofPartition = (one: Command) =>
@@ -54,6 +69,12 @@ export function addCheckpoint(program: Command): void {
     .requiredOption('--name <name>', 'what the savepoint is for')
     .addHelpText('after', CREATE_EXAMPLES)
     .action(async (options: CreateOptions) => (await import('../checkpoint.ts')).create(options));
+  command('copy')
+    .description('begin another application with a savepoint')
+    .requiredOption('--name <name>', 'the savepoint')
+    .requiredOption('--to <application>', 'the other application')
+    .addHelpText('after', COPY_EXAMPLES)
+    .action(async (options: CopyOptions) => (await import('../checkpoint.ts')).copy(options));
   ofPartition(command('delete'))
     .description('delete one checkpoint, or a savepoint by its name')
     .option('--sequence <n>', 'its number in the partition', wholeNumber('--sequence', 1))
