@@ -110,7 +110,8 @@ test.each([
   const pod = manifestOf(await render(), 'Pod', 'fraud-shrike-readiness');
   const [ask] = (pod as unknown as PodTemplate).spec.containers;
   const [program, ...args] = ask?.command ?? [];
-  expect(args.at(-1)).toBe('http://fraud-shrike:8080/readyz');
+  const asked = new URL(args.at(-1) ?? '');
+  expect([asked.host, asked.pathname]).toEqual(['fraud-shrike:8080', '/readyz']);
   const address = `http://127.0.0.1:${port}/readyz`;
   const ended = await runTool(program ?? '', [...args.slice(0, -1), address]);
   expect(ended.code).toBe(code);

@@ -86,7 +86,7 @@ export class Cluster {
     if (code !== 0) throw new Error(`kubectl create ${args.join(' ')}: ${stderr}`);
   }
 
-  /** A namespace that takes no pod which PodSecurity `restricted` forbids, and warns of the rest. */
+  /** A namespace that takes `restricted` pods only, and warns of what would make others. */
   async createNamespace(name: string): Promise<void> {
     const modes = ['enforce', 'warn'].map((mode) => `pod-security.kubernetes.io/${mode}`);
     await this.create('namespace', name);
