@@ -9,6 +9,9 @@
 #   Prometheus, promtool         dashboards and alert rules on real data  Debian's package, into the cache
 #   node-rdkafka                 another Kafka client, to compare with    C++ compiler, into the cache
 #
+# helm, etcd and kube-apiserver, for test/cluster, take longer: npm test has tools/install-kubernetes.sh build them behind
+# the other tests.
+#
 # The cache is ~/.cache/shrike (XDG_CACHE_HOME moves it). Cold, on two cores: about five minutes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -25,14 +25,15 @@ function run(command, args, options = {}) {
   return spawnSync(command, args, { stdio: 'inherit', ...options }).status === 0;
 }
 
-/** Programs that nothing here installs: without them their tests are not run. */
-const PROGRAMS = {
-  'test/deploy/eks-doc.test.ts': 'terraform',
-  'test/deploy/terraform.test.ts': 'terraform',
+/** What needs a program that nothing here installs; how to ask whether it is there. */
+const ASKED = {
+  'test/deploy/eks-doc.test.ts': ['terraform', 'version'],
+  'test/deploy/terraform.test.ts': [process.execPath, 'tools/terraform-mirror.mjs'],
 };
-const withoutProgram = Object.entries(PROGRAMS).filter(
-  ([, program]) => spawnSync(program, ['version'], { stdio: 'ignore' }).status !== 0,
-);
+const missing = Object.entries(ASKED).flatMap(([file, [program, ...args]]) => {
+  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  return status === 0 ? [] : [{ file, why: stderr?.trim() || `there is no ${program}` }];
+});
 
 /** A step without which nothing else makes sense. */
 function require(what, command, args) {
@@ -62,7 +63,7 @@ function tests(what, args) {
     '--reporter=default',
     '--reporter=json',
     `--outputFile=${report}`,
-    ...withoutProgram.flatMap(([file]) => ['--exclude', file]),
+    ...missing.flatMap(({ file }) => ['--exclude', file]),
     ...args,
   ]);
   const result = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : undefined;
@@ -83,6 +84,9 @@ function notRun(what, why) {
 }
 
 async function clusterTests() {
+  if (!run('kubectl', ['version', '--client'], { stdio: 'ignore' })) {
+    return notRun('test/cluster', 'there is no kubectl on this machine');
+  }
   const { kind, said } = await building.outcome(BUILD_MINUTES_MAX * 60_000);
   if (kind === 'ready') {
     return tests(`tests ${late.join(' ')}`, late.map(folderOf));
@@ -123,7 +127,7 @@ else if (others.length > 0) {
   tests(`tests ${others.join(' ')}`, others.map(folderOf));
 }
 if (tiers.length === 0 || others.some((tier) => tier.startsWith('deploy'))) {
-  for (const [file, program] of withoutProgram) notRun(file, `there is no ${program}`);
+  for (const { file, why } of missing) notRun(file, why);
 }
 if (building !== undefined) await clusterTests();
 
