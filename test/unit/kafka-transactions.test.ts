@@ -57,6 +57,12 @@ describe('what an error means', () => {
     expect(worst('produce', [fine, later, never, later])).toBe(never);
     expect(worst('produce', [fine, later, fine])).toBe(later);
     expect(worst('produce', [fine, fine]).error).toBe(0);
+    // A partition that is refused keeps the coordinator from trying the others.
+    const untried = reply('OPERATION_NOT_ATTEMPTED');
+    const refused = reply('TOPIC_AUTHORIZATION_FAILED');
+    const unknown = reply('UNKNOWN_TOPIC_OR_PARTITION');
+    expect(worst('add', [untried, refused, untried])).toBe(refused);
+    expect(worst('add', [untried, unknown])).toBe(unknown);
   });
 });
 

@@ -5,7 +5,7 @@ import type { Cluster } from '../cluster.ts';
 import { BROKER_ERRORS, brokerError } from '../wire/broker-errors.ts';
 import { type PartitionBatch, PRODUCE } from './messages.ts';
 import type { Reply } from './patience.ts';
-import { type Step, verdict } from './verdict.ts';
+import { type Step, type Verdict, verdict } from './verdict.ts';
 import type { PartitionWrite } from './writes.ts';
 
 /** How long a leader waits for its replicas before it answers. */
@@ -50,7 +50,7 @@ export class Shipment {
       else lost = settled;
     }
     const reply = worst('produce', replies);
-    if (lost !== undefined && isPassing('produce', reply)) throw lost.reason;
+    if (lost !== undefined && rank('produce', reply) < REFUSED) throw lost.reason;
     return reply;
   }
 
@@ -122,17 +122,20 @@ function parts(batches: readonly PartitionBatch[]): readonly PartitionBatch[][] 
   return all;
 }
 
-/** The reply that decides: one that cannot pass, or else one that says to try again. */
+/**
+ * The reply that decides: one that cannot pass, or else one that says to look elsewhere, or to try
+ * again.
+ */
 export function worst(step: Step, replies: readonly Reply[]): Reply {
-  const isNot = (reply: Reply) => verdict(step, reply.error) !== 'done';
-  const rank = (reply: Reply) => (isPassing(step, reply) ? 1 : 2);
   let found: Reply = { error: 0 };
-  for (const reply of replies) {
-    if (isNot(reply) && (!isNot(found) || rank(reply) > rank(found))) found = reply;
-  }
+  for (const reply of replies) if (rank(step, reply) > rank(step, found)) found = reply;
   return found;
 }
 
-function isPassing(step: Step, { error }: Reply): boolean {
-  return ['done', 'again', 'elsewhere'].includes(verdict(step, error));
+const PASSING: readonly Verdict[] = ['done', 'again', 'elsewhere'];
+const REFUSED = PASSING.length;
+
+function rank(step: Step, { error }: Reply): number {
+  const at = PASSING.indexOf(verdict(step, error));
+  return at < 0 ? REFUSED : at;
 }

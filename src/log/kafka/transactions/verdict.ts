@@ -74,7 +74,12 @@ const BY_LEADER: Row = {
 const BY_STEP: Readonly<Record<Step, Row>> = {
   init: BY_COORDINATOR,
   // The coordinator may hear of a new topic later than this client.
-  add: { ...BY_COORDINATOR, UNKNOWN_TOPIC_OR_PARTITION: 'elsewhere' },
+  add: {
+    ...BY_COORDINATOR,
+    UNKNOWN_TOPIC_OR_PARTITION: 'elsewhere',
+    // Said of the other partitions when one is refused: that one's error is the cause.
+    OPERATION_NOT_ATTEMPTED: 'again',
+  },
   produce: BY_LEADER,
   offsets: {
     ...BY_COORDINATOR,
