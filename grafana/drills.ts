@@ -1,4 +1,5 @@
 /** Recoveries that are rehearsed: when was the last one, did it pass, how long did it take. */
+import { MappingType } from '@grafana/grafana-foundation-sdk/dashboard';
 import type { DashboardFacts, PanelBuilder } from './dashboard.ts';
 import { figure, lines } from './panels.ts';
 import { type GaugeName, gauge } from './promql.ts';
@@ -148,7 +149,7 @@ function result(title: string, of: typeof RESTORE | typeof FAILOVER): PanelBuild
     expr: gauge('min', 'shrike_drill_success', of),
   }).mappings([
     {
-      type: 'value' as never,
+      type: MappingType.ValueToText,
       options: { '0': { text: 'failed', color: 'red' }, '1': { text: 'passed', color: 'green' } },
     },
   ]);
