@@ -23,7 +23,13 @@ flock 8
 if [ ! -e "$cache/complete" ]; then
   echo "installing moto and checkov into $cache" >&2
   rm -rf "$cache/venv"
-  python3 -m venv "$cache/venv" ||
+  # Debian's Python leaves out what a new environment needs.
+  if ! python3 -m venv "$cache/venv" >&2 && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    apt-get update -q >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends python3-venv >&2
+    rm -rf "$cache/venv"
+  fi
+  [ -x "$cache/venv/bin/pip" ] || python3 -m venv "$cache/venv" ||
     die "python3 -m venv failed; on Debian: apt-get install python3-venv"
   "$cache/venv/bin/pip" install -q --no-deps --disable-pip-version-check -r requirements.txt >&2 ||
     die "pip could not install moto and checkov; what it says is above"

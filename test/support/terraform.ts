@@ -6,8 +6,8 @@
  *     await terraform.run(['apply', …, ...terraform.state]);
  *     terraform.resources()                   what the state holds
  */
-import { execFile } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -103,9 +103,9 @@ export async function openTerraform(
   env: Readonly<Record<string, string>>,
 ): Promise<Terraform> {
   const config = join(scratch, 'terraform.rc');
-  const mirror = providerMirror();
+  const mirror = execFileSync(process.execPath, ['tools/terraform-mirror.mjs']).toString().trim();
   const installation = `provider_installation {\n  filesystem_mirror {\n    path = "${mirror}"\n  }\n}\n`;
-  writeFileSync(config, mirror === undefined ? '' : installation);
+  writeFileSync(config, mirror === 'direct' ? '' : installation);
   const terraform = new Terraform(scratch, {
     ...process.env,
     ...env,
@@ -115,15 +115,4 @@ export async function openTerraform(
   });
   await terraform.run(['init', '-input=false', '-lockfile=readonly']);
   return terraform;
-}
-
-/** A folder with the provider; where there is none, terraform downloads it. */
-function providerMirror(): string | undefined {
-  const given = process.env.TERRAFORM_MIRROR;
-  if (given !== undefined) return given;
-  const places = ['/opt', '/usr/share', '/usr/local/share', '/srv', '/var/lib'];
-  return places
-    .filter((place) => existsSync(place))
-    .flatMap((place) => readdirSync(place).map((name) => join(place, name)))
-    .find((path) => path.endsWith('/tf-plugins'));
 }
