@@ -1,7 +1,7 @@
 /**
  * A real Prometheus for tests, that scrapes and evaluates every second.
  *
- *     const prometheus = await startPrometheus({ job: 'shrike', targets: ['127.0.0.1:8477'], rules });
+ *     const prometheus = await startPrometheus({ job, targets: ["127.0.0.1:8477"], rules });
  *     await prometheus.ask('/api/v1/alerts')     the `data` of its answer
  *     await prometheus.end()
  */
