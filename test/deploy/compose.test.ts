@@ -1,4 +1,4 @@
-/** deploy/compose, read as `docker compose` reads it. What it starts is run in compose-run.test.ts. */
+/** deploy/compose, read as `docker compose` reads it; compose-run.test.ts runs what it starts. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -301,15 +301,19 @@ describe('Prometheus and Grafana', () => {
   });
 
   test('Grafana finds its source and its dashboards where they are mounted', async () => {
-    const { datasources } = parse(await text('grafana/datasources/prometheus.yaml')) as {
-      datasources: readonly { url: string; uid: string }[];
-    };
-    const { providers } = parse(await text('grafana/dashboards/shrike.yaml')) as {
+    const provisioned = 'grafana/provisioning/dashboards/shrike.yaml';
+    const { providers } = parse(await readFile(provisioned, 'utf8')) as {
       providers: readonly { options: { path: string } }[];
     };
-    expect(datasources).toMatchObject([{ uid: 'prometheus', url: 'http://prometheus:9090' }]);
+    const { global } = parse(await text('prometheus/prometheus.yaml')) as {
+      global: { scrape_interval: string };
+    };
+    expect(service('grafana').environment).toMatchObject({
+      SHRIKE_PROMETHEUS: 'http://prometheus:9090',
+      SHRIKE_SCRAPE_INTERVAL: global.scrape_interval,
+    });
     const mounts = service('grafana').volumes?.map(({ source, target }) => [source, target]);
     expect(mounts).toContainEqual([resolve('grafana/dashboards'), providers[0]?.options.path]);
-    expect(mounts).toContainEqual([resolve(COMPOSE, 'grafana'), '/etc/grafana/provisioning']);
+    expect(mounts).toContainEqual([resolve('grafana/provisioning'), '/etc/grafana/provisioning']);
   });
 });
