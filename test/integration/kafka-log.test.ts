@@ -1,6 +1,7 @@
 /** The log's conformance suite, unchanged, on a real broker. */
 
-import { expect } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { codeOf } from '../../src/core/errors.ts';
 import { seeded } from '../../src/core/random.ts';
@@ -48,4 +49,33 @@ logConformance('Kafka', async () => {
       expect(troubles).toEqual([]);
     },
   };
+});
+
+test('a log over TLS tells when the certificates end that it needs; a plain one has none', async () => {
+  const kafka = await sharedKafka();
+  const text = (file: string) => readFileSync(file, 'utf8');
+  const { caFile, certFile, keyFile } = kafka.tls;
+  const tls = { ca: text(caFile), cert: text(certFile), key: text(keyFile) };
+  const options = {
+    transactionalId: `certificates-${process.pid}`,
+    instanceId: '',
+    assignment: 'cooperative',
+    sessionTimeoutMs: 6000,
+    transactionTimeoutMs: 20_000,
+    replicationFactor: -1,
+    clock: systemClock,
+    random: seeded(process.pid),
+    onTrouble: () => {},
+  } as const;
+  const plain = await openKafkaLog({ ...options, settings: bootstrapOf(kafka.bootstrap) });
+  expect(plain.certificates?.()).toEqual([]);
+  await plain.close();
+  const settings = { ...bootstrapOf(kafka.tlsBootstrap), tls };
+  const log = await openKafkaLog({ ...options, settings });
+  const ends = log.certificates?.() ?? [];
+  await log.close();
+  expect(ends.map(({ which }) => which)).toEqual(['broker', 'client', 'authority']);
+  // kafka.sh makes them for ten years, some minutes ago at most.
+  const days = ends.map(({ endsAtMs }) => Math.ceil((endsAtMs - systemClock.nowMs()) / 86_400_000));
+  expect(days).toEqual([3650, 3650, 3650]);
 });
