@@ -1,7 +1,6 @@
 #!/bin/sh
-# Runs in the container minio-setup. Every step may be repeated.
+# Runs in the container minio-setup, which says in MC_HOST_store where the store is. Every step may be repeated.
 set -eu
-mc alias set store http://minio:9000 "$MINIO_ROOT_USER" "$MINIO_ROOT_PASSWORD" >/dev/null
 mc mb --ignore-existing store/checkpoints
 mc version enable store/checkpoints
 # What a crash has left of an upload, and what retention has deleted, goes after some days.

@@ -3,8 +3,8 @@ import type { LoadOptions } from '../load.ts';
 import { wholeNumber, withCommonOptions } from '../options.ts';
 
 const EXAMPLES = `
-Payments go into the log in event-time order; nothing is scored here. A load that was cut off goes on
-where it stopped. The folder remembers what was loaded, and holds rejects.csv.
+Payments go into the log in event-time order; nothing is scored here. A load that was cut off goes
+on where it stopped. The folder remembers what was loaded, and holds rejects.csv.
 
 Examples:
   shrike load --transactions t.csv.gz --users u.csv --cards c.csv --config kafka.json
