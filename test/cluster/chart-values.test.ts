@@ -47,7 +47,6 @@ test.each([
   ['replicaCount=2', 'more than one pod needs Kafka'],
   ['config.kafka.bootstrap=kafka:9092', 'set config.s3.bucket'],
   ['drill.enabled=true', 'a drill from another pod reads Kafka and the bucket'],
-  ['resources.limits.cpu=null', 'set it, or config.workers and config.scoring.threads'],
   ['resources.limits.memory=null', 'set resources.limits.memory'],
   ['ingress.enabled=true', 'ingress.enabled needs ingress.hosts'],
   ['config.kafka.sasl.mechanism=PLAIN', 'name its Secret in secrets.kafkaPassword.name'],
@@ -57,13 +56,13 @@ test.each([
   expect(stderr).toContain(message);
 });
 
-test('more pods than partitions are refused, since they would have nothing to do', async () => {
-  const { stderr } = await tryRender(
-    ...['-f', valuesFile('production')],
-    ...['--set', 'autoscaling.maxReplicas=25'],
-  );
+test.each([
+  ['production', 'autoscaling.maxReplicas', 25, 24],
+  ['plain', 'replicaCount', 9, 8],
+])('%s: more pods than partitions are refused: %s %i', async (set, key, pods, partitions) => {
+  const { stderr } = await tryRender('-f', valuesFile(set), '--set', `${key}=${pods}`);
   expect(stderr).toContain(
-    'autoscaling.maxReplicas is 25, but the input has 24 partitions (config.input.partitions)',
+    `${key} is ${pods}, but the input has ${partitions} partitions (config.input.partitions)`,
   );
 });
 
