@@ -18,7 +18,7 @@ beforeAll(async () => {
   cluster = await startCluster();
   await cluster.createNamespace(NAMESPACE);
   await cluster.createDefinitions();
-});
+}, 240_000);
 
 afterAll(() => cluster?.remove());
 
