@@ -186,7 +186,8 @@ test('values are values of the chart', () => {
   const isValid = new Ajv({ strict: false }).compile(schema);
   const [trial] = hereDocuments().filter(({ command }) => command.includes('trial.yaml'));
   expect([isValid(parse(trial?.text ?? '')), isValid.errors]).toEqual([true, null]);
-  const set = commandsFor('helm').flatMap((words) =>
+  const mine = commandsFor('helm').filter((words) => words.includes('deploy/helm/shrike'));
+  const set = mine.flatMap((words) =>
     words.filter((_, at) => words[at - 1] === '--set').map(nameOf),
   );
   expect(set).toEqual(['image.digest']);
@@ -203,6 +204,11 @@ test('what is waited for is what the overlay makes, and the chart finds its Secr
   const named = waited.flat().filter((word) => /^kafka(?:user|topic)?\//.test(word));
   expect(named).toEqual(['kafka/shrike', 'kafkauser/shrike', 'kafkauser/payments']);
   for (const name of named) expect(names).toContain(name);
+  for (const { apiVersion, kind, metadata } of resources) {
+    const [group = '', version] = apiVersion.split('/');
+    const type = version === undefined ? kind : `${kind}.${group}`;
+    expect(page).toContain(`\n${type.toLowerCase()}/${metadata.name} created\n`);
+  }
   expect(new Set(resources.map(({ metadata }) => metadata.namespace ?? 'shrike'))).toEqual(
     new Set(['shrike']),
   );
