@@ -69,8 +69,8 @@ describe('the check', () => {
 
   test('accepts the file as it is from another place, and refuses what is wrong in it', async () => {
     expect(await refused((yaml) => yaml)).toBe('accepted');
-    expect(await refused((yaml) => yaml.replace('stop_grace_period:', 'stop_grace:'))).toContain(
-      'services.shrike-0.stop_grace false schema',
+    expect(await refused((yaml) => yaml.replace('stop_grace_period:', 'stop_grace:'))).toMatch(
+      /services\.shrike-[01]\.stop_grace false schema/,
     );
     const misspelt = await refused((yaml) => yaml.replace('minio: { cond', 'mino: { cond'));
     expect(misspelt).toContain('depends on undefined service "mino"');
@@ -119,7 +119,7 @@ describe('every service', () => {
 
   test('tells whether it is well, or ends', () => {
     const tells = ({ healthcheck }: ComposeService) =>
-      /^CMD/.test(healthcheck?.test[0] ?? '') && healthcheck?.interval !== undefined;
+      healthcheck?.test[0]?.startsWith('CMD') === true && healthcheck.interval !== undefined;
     expect(without((one, name) => tells(one) || isOneShot(name))).toEqual([]);
   });
 
@@ -179,7 +179,7 @@ describe('every service', () => {
     );
     expect(bound.filter((mount) => mount.read_only !== true)).toEqual([]);
     // The user's own files.
-    const missing = bound.filter(({ source }) => !existsSync(source) && !/kaggle$/.test(source));
+    const missing = bound.filter(({ source }) => !existsSync(source) && !source.endsWith('kaggle'));
     expect(missing).toEqual([]);
   });
 });
@@ -309,7 +309,7 @@ describe('Prometheus and Grafana', () => {
       global: { scrape_interval: string };
     };
     expect(service('grafana').environment).toMatchObject({
-      SHRIKE_PROMETHEUS: 'http://prometheus:9090',
+      SHRIKE_PROMETHEUS: expect.stringMatching(/:\/\/prometheus:9090$/),
       SHRIKE_SCRAPE_INTERVAL: global.scrape_interval,
     });
     const mounts = service('grafana').volumes?.map(({ source, target }) => [source, target]);
