@@ -6,6 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ALERTS_TOPIC } from '../../operators/index.ts';
 import { openFeed } from '../../src/cli/feed-access.ts';
 import { feedSimulated, simulatedWorld } from '../../src/cli/feeds.ts';
 import { openKafkaAccess } from '../../src/cli/kafka-access.ts';
@@ -13,7 +14,7 @@ import type { LogAccess } from '../../src/cli/log-access.ts';
 import { loadConfig } from '../../src/config/loader.ts';
 import type { Config } from '../../src/core/config.ts';
 import { explain } from '../../src/core/errors.ts';
-import { ALERTS_TOPIC } from '../../src/job.ts';
+
 import { brokersOf } from '../../src/kafka.ts';
 import { openLog, prepareLog } from '../../src/open-log.ts';
 import { Command, type Ended, until } from '../support/command-line.ts';
