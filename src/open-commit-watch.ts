@@ -11,7 +11,7 @@ import type { Logger } from './telemetry/logger.ts';
 /** Commits take milliseconds; a large one takes a second. */
 const TOLD_MS = 2000;
 const LOOK_INTERVAL_MS = 2000;
-/** Where a broker keeps committed offsets, and so in what an open commit with offsets has a part. */
+/** Where brokers keep committed offsets: a commit of any has a part in it. */
 const OFFSETS_TOPIC = '__consumer_offsets';
 
 export interface OpenCommitWatchOptions {

@@ -50,7 +50,7 @@ export interface Append extends TopicPartition {
   readonly records: Uint8Array;
 }
 
-/** A commit that is neither made nor aborted: records behind it are not visible, nor are offsets. */
+/** A commit that is neither made nor aborted: what lies behind it is not visible yet. */
 export interface OpenCommit {
   /** Whose it is: a transactional id. */
   readonly name: string;

@@ -53,9 +53,7 @@ test('the simulator goes on after its broker was killed and came back: each paym
   await producer.send('transactions', [{ partition: 1, key: '1', value: 'never seen' }]);
   await until(async () => (await statusOf()).problems.length > 0);
   expect((await statusOf()).problems).toEqual([
-    expect.stringMatching(
-      /^partition 1: an open transaction of left-open since \S+Z blocks reading; it ends by itself in at most \d+ s/,
-    ),
+    expect.stringMatching(/^partition 1: an open transaction of left-open since \S+Z blocks/),
   ]);
   await producer.abort();
   await producer.close();

@@ -8,13 +8,21 @@
  *     'lose-request'   the connection breaks before the broker gets the request
  *     'lose-answer'    the broker answers; the connection breaks instead
  *     'late-request'   the connection breaks; the broker gets the request at `deliverLate()`
+ *     'held-request'   nothing breaks; the broker gets the request at `deliverHeld()`
+ *     'swallow'        nothing breaks, and nobody gets anything
  *
  *     proxy.isOpen = false     new connections are refused, too
  */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { ProxyRoute } from './kafka-broker.ts';
 
-export type Fate = 'pass' | 'lose-request' | 'lose-answer' | 'late-request';
+export type Fate =
+  | 'pass'
+  | 'lose-request'
+  | 'lose-answer'
+  | 'late-request'
+  | 'held-request'
+  | 'swallow';
 
 export interface SeenRequest {
   readonly apiKey: number;
@@ -27,6 +35,7 @@ export class KafkaRequestProxy {
   readonly #upstream: string;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  #held: (() => void)[] = [];
   #late: { readonly broker: Socket; readonly frame: Buffer }[] = [];
 
   private constructor(upstream: string) {
@@ -58,6 +67,11 @@ export class KafkaRequestProxy {
         broker.destroy();
       }),
     );
+  }
+
+  /** What is held goes on its way. */
+  deliverHeld(): void {
+    for (const deliver of this.#held.splice(0)) deliver();
   }
 
   async stop(): Promise<void> {
@@ -98,7 +112,12 @@ export class KafkaRequestProxy {
         client.destroy();
         return;
       }
+      if (fate === 'swallow') return;
       fates.push(fate);
+      if (fate === 'held-request') {
+        this.#held.push(() => broker.write(frame));
+        return;
+      }
       broker.write(frame);
     });
   }
