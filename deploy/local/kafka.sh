@@ -18,6 +18,7 @@
 # With KAFKA_SECURE: user `shrike`, password `shrike-secret` (PLAIN, SCRAM-SHA-256, SCRAM-SHA-512);
 # DIR/tls has ca.pem, client.pem and client.key. Rights are checked: `ANONYMOUS` (the plain port)
 # may do everything, others what no access rule forbids.
+# KAFKA_VERSION   another version than the one in kafka/pom.xml, for trying clients on old brokers
 # The version is the one in kafka/pom.xml; needs Java 17 or later, and Maven for the first start.
 set -euo pipefail
 
@@ -29,7 +30,8 @@ action=$1
 [ -e /proc/self/cmdline ] && command -v flock >/dev/null && command -v setsid >/dev/null ||
   die "this needs Linux, with flock and setsid (util-linux)"
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-version=$(sed -n 's/.*<kafka.version>\(.*\)<\/kafka.version>.*/\1/p' "$here/kafka/pom.xml")
+pinned=$(sed -n 's/.*<kafka.version>\(.*\)<\/kafka.version>.*/\1/p' "$here/kafka/pom.xml")
+version=${KAFKA_VERSION:-$pinned}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/shrike/kafka-$version
 # Classes as Java has them in memory: a start takes 1.3 s of a core with it, 2.5 s without.
 archive=$cache/classes.jsa
@@ -95,7 +97,7 @@ install() {
   [ ! -e "$cache/.complete" ] || { exec 8>&-; return 0; }
   echo "getting the jars of Kafka $version into $cache" >&2
   rm -rf "$cache" "$cache.part"
-  mvn -q -B -f "$here/kafka/pom.xml" dependency:copy-dependencies -DincludeScope=runtime \
+  mvn -q -B -f "$here/kafka/pom.xml" "-Dkafka.version=$version" dependency:copy-dependencies -DincludeScope=runtime \
     "-DoutputDirectory=$cache.part" >&2 || die "Maven could not get the jars of Kafka $version; what it says is above"
   touch "$cache.part/.complete"
   mv "$cache.part" "$cache"
