@@ -63,7 +63,6 @@ const figures: readonly PanelBuilder[] = [
     runbook: 'shrikecheckpointstale',
     width: 4,
     unit: 'short',
-    decimals: 0,
     expr: beyond('shrike_stored_offset', 'sum'),
   }),
   figure({
@@ -73,7 +72,6 @@ const figures: readonly PanelBuilder[] = [
     runbook: 'lost-state',
     width: 4,
     unit: 'short',
-    decimals: 0,
     expr: beyond('shrike_checkpoint_offset', 'sum'),
   }),
   figure({

@@ -124,9 +124,10 @@ export function timeAxis(): uPlot.Axis {
     size: 26,
     values: (plot, splits) =>
       splits.map((seconds) => {
-        // At the left edge it would run into the lowest value's label.
-        const { min = 0, max = 1 } = plot.scales.x ?? {};
-        if (seconds - (min ?? 0) < 0.06 * ((max ?? 1) - (min ?? 0))) return '';
+        // At the edges it would be cut, or run into the lowest value's label.
+        const { min, max } = plot.scales.x ?? {};
+        const place = (seconds - (min ?? 0)) / ((max ?? 1) - (min ?? 0));
+        if (place < 0.06 || place > 0.94) return '';
         const at = new Date(seconds * 1000);
         return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
       }),
