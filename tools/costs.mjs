@@ -48,8 +48,8 @@ function sizeOf(scale) {
   const onGeneral = brokerVcpu + assumed.otherVcpu + (scale.localNvme ? 0 : engineVcpu);
   const usable = assumed.vcpuPerNode - assumed.systemVcpuPerNode;
   const generalNodes = ZONES * Math.ceil(onGeneral / usable / ZONES);
-  const logGb =
-    (rate * (inBytes + outBytes) * assumed.topicHours * 3600 * assumed.brokerCopies) / GB;
+  const byteHours = inBytes * assumed.paymentHours + outBytes * assumed.scoreHours;
+  const logGb = (rate * byteHours * 3600 * assumed.brokerCopies) / GB;
   return {
     ...{ ...scale, rate, actors, stateGb, storeGb, pods, localNodes, generalNodes, logGb },
     ...{ engineCores, engineVcpu, brokerCores, brokerVcpu, onGeneral, usable },

@@ -59,6 +59,17 @@ test('measured inputs stand in the results, and the limits in the code', () => {
   });
 });
 
+test('hours of topics are those of the topics', () => {
+  const topics = readFileSync('deploy/strimzi/base/topics.yaml', 'utf8');
+  const hoursOf = (name: string) =>
+    Number(
+      new RegExp(`name: ${name}\\n[\\s\\S]*?\\n {4}retention\\.ms: (\\d+)`).exec(topics)?.[1],
+    ) / 3_600_000;
+  expect([hoursOf('transactions'), hoursOf('scored')]).toEqual([168, 72]);
+  const { paymentHours, scoreHours } = inputs.assumed;
+  expect([paymentHours, scoreHours]).toEqual([168, 72]);
+});
+
 test('days of deleted objects are those of the bucket', () => {
   const variables = readFileSync('deploy/terraform/variables.tf', 'utf8');
   const days = /variable "noncurrent_days" \{[^}]*default\s+= (\d+)/.exec(variables)?.[1];
