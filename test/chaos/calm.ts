@@ -70,6 +70,28 @@ export async function calmRun(
   }
 }
 
+/** A share of the payments, by their order in each partition. */
+export interface Share extends CalmRun {
+  /** All payments up to the share's end. */
+  readonly until: number;
+}
+
+/** @param from 0 to 1, as `until` */
+export function shareOf(calm: CalmRun, from: number, until: number): Share {
+  const byPartition = Array.from({ length: PARTITIONS }, (_, partition) =>
+    calm.input.transactions.filter((record) => record.partition === partition),
+  );
+  const before = (share: number, { length }: readonly unknown[]) => Math.round(share * length);
+  const transactions = byPartition.flatMap((records) =>
+    records.slice(before(from, records), before(until, records)),
+  );
+  return {
+    ...calm,
+    input: { ...calm.input, transactions },
+    until: byPartition.reduce((sum, records) => sum + before(until, records), 0),
+  };
+}
+
 function parse(line: string): Record<string, unknown> {
   return JSON.parse(line) as Record<string, unknown>;
 }

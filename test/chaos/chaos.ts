@@ -6,6 +6,7 @@ import { seeded } from '../../src/core/random.ts';
 import { KafkaAdmin } from '../../src/log/kafka/admin/admin.ts';
 import { Cluster } from '../../src/log/kafka/cluster.ts';
 import { bootstrapOf } from '../support/kafka-log.ts';
+import type { GroupOffset } from '../support/rdkafka.ts';
 import { calmRun, PARTITIONS } from './calm.ts';
 import { Fleet, type Member, SESSION_TIMEOUT_MS, wipe } from './fleet.ts';
 import { type Fault, type Step, schedule } from './schedule.ts';
@@ -178,12 +179,12 @@ class Hand {
   }
 }
 
-/** Resolves when the group has committed so many payments. */
+/** Resolves when the group has committed so many payments. @returns its offsets, by partition */
 export async function scoredAll(
   world: World,
   application: string,
   payments: number,
-): Promise<void> {
+): Promise<readonly GroupOffset[]> {
   const settings = bootstrapOf(world.kafka.bootstrap);
   const cluster = new Cluster({ settings, clock, requestTimeoutMs: 10_000 });
   const admin = new KafkaAdmin({ cluster, clock, replicationFactor: 1, patienceMs: 60_000 });
@@ -192,11 +193,12 @@ export async function scoredAll(
     partition,
   }));
   try {
-    for (let done = 0; done < payments; ) {
-      await clock.sleep(200);
+    for (;;) {
       const committed = await admin.committed(application, all);
       // The payments were produced without transactions: offsets have no gaps.
-      done = committed.reduce<number>((sum, offset) => sum + (offset ?? 0), 0);
+      const done = committed.reduce<number>((sum, offset) => sum + (offset ?? 0), 0);
+      if (done >= payments) return all.map((of, p) => ({ ...of, offset: committed[p] ?? 0 }));
+      await clock.sleep(200);
     }
   } finally {
     await cluster.close();

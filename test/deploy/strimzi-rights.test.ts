@@ -14,7 +14,6 @@ import type { LogAccess } from '../../src/cli/log-access.ts';
 import { loadConfig } from '../../src/config/loader.ts';
 import type { Config } from '../../src/core/config.ts';
 import { explain } from '../../src/core/errors.ts';
-
 import { brokersOf } from '../../src/kafka.ts';
 import { openLog, prepareLog } from '../../src/open-log.ts';
 import { Command, type Ended, until } from '../support/command-line.ts';

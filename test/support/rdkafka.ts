@@ -88,6 +88,14 @@ export interface Consumer extends Client {
   consume(): void;
   consume(count: number, done: Done<readonly Message[]>): void;
   setDefaultConsumeTimeout(timeoutMs: number): void;
+  commitSync(offsets: readonly GroupOffset[]): void;
+}
+
+export interface GroupOffset {
+  readonly topic: string;
+  readonly partition: number;
+  /** The next one to be read. */
+  readonly offset: number;
 }
 
 interface Producer extends Client {
@@ -174,6 +182,23 @@ export async function consumeAll(
   await called((done) => consumer.connect({ timeout: TIMEOUT_MS }, done));
   try {
     return await readToEnd(consumer, topic);
+  } finally {
+    await called((done) => consumer.disconnect(done));
+  }
+}
+
+/** As `kafka-consumer-groups --reset-offsets`: of a group without members. */
+export async function setOffsets(
+  bootstrap: string,
+  group: string,
+  offsets: readonly GroupOffset[],
+): Promise<void> {
+  const { KafkaConsumer } = rdkafka();
+  const config = { 'metadata.broker.list': bootstrap, 'group.id': group };
+  const consumer = new KafkaConsumer({ ...config, 'enable.auto.commit': false }, {});
+  await called((done) => consumer.connect({ timeout: TIMEOUT_MS }, done));
+  try {
+    consumer.commitSync(offsets);
   } finally {
     await called((done) => consumer.disconnect(done));
   }
