@@ -11,7 +11,9 @@ async function main(args: readonly string[]): Promise<void> {
   const { docs, render } = parseOptions(args);
   const all = dashboards(docs);
   if (render !== undefined) {
-    for (const picture of await renderAll(all, render)) process.stdout.write(`${picture}\n`);
+    for (const { path, empty } of await renderAll(all, render)) {
+      process.stdout.write(`${path}${empty.map((title) => `\n  no data: ${title}`).join('')}\n`);
+    }
     return;
   }
   await mkdir(FOLDER, { recursive: true });

@@ -19,16 +19,23 @@ const WIDTH_PX = 1600;
 const POINTS = 240;
 const CHROMIUM = '/usr/bin/chromium';
 
+export interface DrawnDashboard {
+  readonly path: string;
+  /** Titles of panels that have no data. */
+  readonly empty: readonly string[];
+  /** Texts that their panels are too narrow for. */
+  readonly cut: readonly string[];
+}
+
 interface Drawn {
   readonly panel: QueriedPanel;
   readonly results: Readonly<Record<string, readonly PrometheusSeries[]>>;
 }
 
-/** @returns the files, one a dashboard */
 export async function renderAll(
   dashboards: readonly NamedDashboard[],
   options: RenderOptions,
-): Promise<readonly string[]> {
+): Promise<readonly DrawnDashboard[]> {
   await mkdir(options.folder, { recursive: true });
   const profile = await mkdtemp(join(tmpdir(), 'shrike-dashboards-'));
   const browser = await chromium.launchPersistentContext(profile, {
@@ -38,14 +45,19 @@ export async function renderAll(
   });
   try {
     const script = await pageScript();
-    const files: string[] = [];
-    for (const one of dashboards) files.push(await render(one, { browser, script, options }));
-    return files;
+    const all: DrawnDashboard[] = [];
+    for (const one of dashboards) all.push(await render(one, { browser, script, options }));
+    return all;
   } finally {
     await browser.close();
     await rm(profile, { recursive: true, force: true });
   }
 }
+
+/** In the page. */
+const CUT = `[...document.querySelectorAll('.panel > header, .figure, table.rows')]
+  .filter((one) => one.scrollWidth > one.parentElement.clientWidth)
+  .map((one) => one.textContent)`;
 
 interface Studio {
   readonly browser: BrowserContext;
@@ -56,7 +68,7 @@ interface Studio {
 async function render(
   { file, model }: NamedDashboard,
   { browser, script, options }: Studio,
-): Promise<string> {
+): Promise<DrawnDashboard> {
   const now = systemClock.nowMs() / 1000;
   const range = { fromSeconds: now - options.rangeSeconds, toSeconds: now };
   const picture = {
@@ -66,15 +78,21 @@ async function render(
     ...range,
   };
   const page = await browser.newPage();
-  page.on('pageerror', (error) => process.stderr.write(`${file}: ${error.message}\n`));
+  const errors: Error[] = [];
+  page.on('pageerror', (error) => errors.push(error));
   await page.setContent('<!doctype html><meta charset="utf-8"><main></main>');
   await page.addScriptTag({ content: `window.picture = ${JSON.stringify(picture)};` });
   await page.addScriptTag({ content: script });
+  if (errors[0] !== undefined) throw errors[0];
   await page.waitForSelector('main.drawn');
   const path = resolve(options.folder, file.replace(/json$/, 'png'));
   await page.screenshot({ path, fullPage: true });
+  const found = {
+    empty: await page.locator('.panel:has(.nothing) > header').allTextContents(),
+    cut: await page.evaluate<readonly string[]>(CUT),
+  };
   await page.close();
-  return path;
+  return { path, ...found };
 }
 
 async function queried(

@@ -46,7 +46,7 @@ export function drawChart(frame: Frame, drawn: Drawn): void {
   const { panel } = drawn;
   const series = namedSeries(drawn);
   if (series.length === 0) {
-    frame.body.append(element('div', { className: 'figure', text: 'No data' }));
+    frame.body.append(element('div', { className: 'figure nothing', text: 'No data' }));
     return;
   }
   const times = [...new Set(series.flatMap(({ values }) => values.map(([time]) => time)))].sort(

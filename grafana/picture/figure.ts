@@ -9,7 +9,7 @@ export function drawFigure(body: HTMLElement, drawn: Drawn): void {
   const values = namedSeries(drawn)[0]?.values ?? [];
   const last = values.map(([, text]) => Number(text)).findLast((value) => !Number.isNaN(value));
   if (last === undefined) {
-    body.append(element('div', { className: 'figure', text: 'No data' }));
+    body.append(element('div', { className: 'figure nothing', text: 'No data' }));
     return;
   }
   const { text, color } = shown(last, defaults);

@@ -20,7 +20,7 @@ interface Heat {
 export function drawHeat(frame: Frame, drawn: Drawn): void {
   const heat = heatOf(drawn);
   if (heat === undefined) {
-    frame.body.append(element('div', { className: 'figure', text: 'No data' }));
+    frame.body.append(element('div', { className: 'figure nothing', text: 'No data' }));
     return;
   }
   const unit = drawn.panel.options.yAxis?.unit;

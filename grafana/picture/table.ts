@@ -32,7 +32,8 @@ export function drawTable(body: HTMLElement, drawn: Drawn): void {
       ...columns.map((name) => cell(row.get(name), renameByName[name] ?? name, panel)),
     ),
   );
-  if (lines.length === 0) body.append(element('div', { className: 'figure', text: 'No data' }));
+  if (lines.length === 0)
+    body.append(element('div', { className: 'figure nothing', text: 'No data' }));
   else body.append(element('table', { className: 'rows' }, element('tr', {}, ...head), ...lines));
 }
 

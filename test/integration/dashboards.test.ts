@@ -2,13 +2,14 @@
  * Every query of every dashboard, asked of a real Prometheus that scrapes real engines under load:
  * one on Kafka (over TLS) with its checkpoints in MinIO, and one on the embedded log that re-keys.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { dashboards } from '../../grafana/all.ts';
 import { type PanelQuery, queriedPanels } from '../../grafana/panel-queries.ts';
 import { PrometheusClient, type PrometheusSeries } from '../../grafana/prometheus-client.ts';
+import { renderAll } from '../../grafana/render.ts';
 import { filledIn } from '../../grafana/variables.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { METRICS } from '../../src/core/metric-table.ts';
@@ -183,6 +184,33 @@ test(
       if (left.length > 0) await systemClock.sleep(POLL_MS);
     }
     expect(left.map(({ at, query }) => `${at}: ${query.expr}`)).toEqual([]);
+  },
+  LIMIT_MS,
+);
+
+test(
+  'drawn without Grafana, every panel has its picture, and its texts have room',
+  async () => {
+    const draw = () =>
+      renderAll(dashboards(), {
+        folder: join(folder, 'pictures'),
+        prometheus: prometheus.address,
+        application: undefined,
+        rangeSeconds: Math.ceil(systemClock.nowMs() / 1000 - startedAtSeconds),
+        scrapeSeconds: 1,
+      });
+    let drawn = await draw();
+    // Tables show the present: on a busy machine its scrape may be the one that came too late.
+    for (let again = 0; again < 2 && drawn.some(({ empty }) => empty.length > 0); again++) {
+      drawn = await draw();
+    }
+    expect(drawn.map(({ path }) => basename(path))).toEqual([
+      ...['throughput.png', 'state.png', 'scoring.png', 'resources.png', 'drills.png'],
+    ]);
+    for (const { path, empty, cut } of drawn) {
+      expect({ empty, cut }, path).toEqual({ empty: [], cut: [] });
+      expect((await stat(path)).size, path).toBeGreaterThan(30_000);
+    }
   },
   LIMIT_MS,
 );
