@@ -4,13 +4,14 @@
  * platform.
  *
  *     npm install && node tools/complete-lock.mjs
+ *     node tools/complete-lock.mjs tools/chdb         the lock of another folder
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const OS = ['darwin', 'win32', 'linux', 'android', 'freebsd', 'openharmony'];
 const CPU = ['x64', 'arm64', 'ia32', 'arm', 'ppc64', 'riscv64', 's390x'];
 
-const file = new URL('../package-lock.json', import.meta.url);
+const file = new URL(`../${process.argv[2] ?? '.'}/package-lock.json`, import.meta.url);
 const lock = JSON.parse(readFileSync(file, 'utf8'));
 let added = 0;
 for (const entry of Object.values(lock.packages)) {

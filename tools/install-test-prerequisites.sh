@@ -8,6 +8,7 @@
 #   moto, checkov                AWS on this machine; what deploy/terraform should not do   pip, into the cache
 #   Prometheus, promtool         dashboards and alert rules on real data  Debian's package, into the cache
 #   buildah, podman, runc, hadolint, base images   the image, built and run   apt-get, pip, mmdebstrap
+#   compose-check, chdb          Compose files as docker reads them; ClickHouse   Go, npm, into the cache
 #   node-rdkafka                 another Kafka client, to compare with    C++ compiler, into the cache
 #
 # helm, etcd and kube-apiserver, for test/cluster, take longer: npm test has tools/install-kubernetes.sh build them behind
@@ -66,6 +67,7 @@ step Kafka deploy/local/kafka.sh install
 step toxiproxy tools/install-toxiproxy.sh
 step Prometheus tools/install-prometheus.sh
 step compose-check tools/install-compose-check.sh
+step chdb tools/install-chdb.sh
 step "moto and checkov" tools/install-terraform-checks.sh
 step "tools for the image" tools/install-image-tools.sh
 step MinIO deploy/local/minio.sh install

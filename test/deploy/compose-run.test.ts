@@ -2,9 +2,11 @@
  * What the Compose file starts of Shrike, with the same arguments and variables, as processes on
  * the servers of `shrike up`: no container, else the same topology. Needs the compiled dist.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Command, shrike, shrikeJson, until } from '../support/command-line.ts';
 import { COMPOSE, type ComposeModel, composeModel, madeSecrets } from '../support/compose.ts';
@@ -132,4 +134,72 @@ test('two engines share the work of the simulator, the consumer tells alerts, ea
   const byIdx = (idxs: readonly number[]) => idxs.toSorted((a, b) => a - b);
   expect(byIdx(payments)).toEqual(Array.from(payments, (_, i) => i));
   expect(byIdx(scored)).toEqual(byIdx(payments));
+});
+
+test('the replay of files brings them into the topics, at its pace, and then ends', {
+  timeout: LIMIT_MS,
+}, async () => {
+  // The simulator's payments are in the topics: this one gets topics of its own.
+  const replay = start('replay', {
+    SHRIKE_INPUT_TRANSACTIONS: 'replayed',
+    SHRIKE_INPUT_PARTITIONS: '8',
+  });
+  const { code, stdout, stderr } = await replay.ended;
+  expect({ code, stdout, stderr }).toMatchObject({
+    code: 0,
+    stdout: '2026 payments, 19 users, 49 cards in the log\n',
+  });
+  expect(await consumeAll(up.kafka.bootstrap, 'replayed')).toHaveLength(2026);
+});
+
+interface InClickHouse {
+  readonly scored: readonly Readonly<Record<string, number>>[];
+  readonly alerts: readonly {
+    readonly id: string;
+    readonly score: number;
+    readonly features: object;
+  }[];
+  readonly byHour: readonly { readonly alerts: number }[];
+}
+
+test('ClickHouse, with the tables of the file, holds each score and each alert once', {
+  timeout: LIMIT_MS,
+}, async () => {
+  const run = promisify(execFile);
+  const { stdout: chdb } = await run('bash', ['tools/install-chdb.sh']);
+  const tables = await readFile(join(COMPOSE, 'clickhouse', 'tables.sql'), 'utf8');
+  const statements = tables
+    .replaceAll(/^--.*$/gm, '')
+    .replaceAll('kafka:9092', up.kafka.bootstrap)
+    .split(/;\s*$/m)
+    .map((statement) => statement.trim())
+    .filter((statement) => statement !== '');
+  const [scored, alerts] = await Promise.all(
+    ['scored', 'fraud_alerts'].map((topic) => consumeAll(up.kafka.bootstrap, topic)),
+  );
+  const request = {
+    statements: ['CREATE DATABASE shrike', ...statements],
+    scored: scored?.length,
+    alerts: alerts?.length,
+  };
+  const reader = 'test/support/clickhouse-reader.mjs';
+  const args = [reader, chdb.trim(), join(scratch, 'clickhouse'), JSON.stringify(request)];
+  const { stdout } = await run(process.execPath, args, { maxBuffer: 256 << 20 });
+  const found = JSON.parse(stdout) as InClickHouse;
+
+  const names = scored?.map(({ partition, offset }) => `${partition}/${offset}`).toSorted();
+  expect(found.scored.map((row) => `${row.partition}/${row.offset}`).toSorted()).toEqual(names);
+  const published = alerts?.map(
+    ({ value }) => JSON.parse(String(value)) as { id: string; score: number; features: object },
+  );
+  const byId = new Map(published?.map((alert) => [alert.id, alert]));
+  expect(found.alerts).toHaveLength(byId.size);
+  for (const { id, score, features } of found.alerts) {
+    expect(Math.fround(score), id).toBe(Math.fround(byId.get(id)?.score ?? -1));
+    expect(Object.keys(features).toSorted()).toEqual(
+      Object.keys(byId.get(id)?.features ?? {}).toSorted(),
+    );
+  }
+  const hours = found.byHour.reduce((sum, hour) => sum + hour.alerts, 0);
+  expect(hours).toBe(byId.size);
 });

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { OTHER_VARIABLES } from '../../src/cli/other-variables.ts';
 import { loadConfig } from '../../src/config/loader.ts';
+import { Command } from '../support/command-line.ts';
 import {
   COMPOSE,
   type ComposeModel,
@@ -219,10 +220,17 @@ describe('Shrike in it', () => {
     expect(volumes).toEqual(['shrike-0', 'shrike-1']);
   });
 
-  test('has caches that leave three quarters of its memory to everything else', () => {
-    const { state } = configOf(service('shrike-0'));
-    const limit = Number(service('shrike-0').deploy?.resources?.limits?.memory);
-    expect(state.cacheBytesMax + state.rocksCacheBytes).toBeLessThan(limit / 4);
+  test('has limits that its memory plan goes into', async () => {
+    const { deploy, environment = {} } = service('shrike-0');
+    const { memory, cpus } = deploy?.resources?.limits ?? { memory: '', cpus: 0 };
+    const plan = (bytes: number) => {
+      const limits = ['--memory', `${bytes / 2 ** 20}Mi`, '--cores', String(cpus)];
+      return new Command(['plan', ...limits], environment).ended;
+    };
+    const { code, stdout, stderr } = await plan(Number(memory));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain('1024.0 MiB, 8 partitions, actor threads: 1, scorers: 1\n');
+    expect((await plan(Number(memory) / 4)).code).toBe(1);
   });
 
   test('may do in its bucket what the documentation says, and no more', async () => {
