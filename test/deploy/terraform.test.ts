@@ -23,7 +23,7 @@ import { Ajv } from 'ajv';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { objectStoreConformance } from '../conformance/object-store.ts';
-import { assumeRole } from '../support/minio-role.ts';
+import { assumeRole, clientOf } from '../support/minio-role.ts';
 import { type MinioServer, sharedMinio } from '../support/minio-server.ts';
 import { type Moto, startMoto } from '../support/moto.ts';
 import { s3Store, withEnvironment } from '../support/s3-stores.ts';
@@ -184,6 +184,17 @@ test('nodes have private addresses, one group a zone, and keep their role from p
       { http_tokens: 'required', http_put_response_hop_limit: 1 },
     ]);
   }
+  // Without the last one no node would ever be ready: add-ons come after nodes.
+  const policies = terraform.resources(/aws_iam_role_policy_attachment\.node/);
+  expect(policies.map(({ attributes }) => String(attributes.policy_arn).split('/').at(-1))).toEqual(
+    [
+      ...[
+        'AmazonEC2ContainerRegistryPullOnly',
+        'AmazonEKSWorkerNodePolicy',
+        'AmazonEKS_CNI_Policy',
+      ],
+    ],
+  );
   const reserved = groups.at(-1)?.attributes.taint;
   expect(reserved).toEqual([{ key: 'shrike/state', value: 'local-nvme', effect: 'NO_SCHEDULE' }]);
 });
@@ -249,6 +260,7 @@ test('the plan has the add-ons, with a network that heeds policies, and a gatewa
   const { resource_changes } = JSON.parse(await terraform.run(['show', '-json', file])) as {
     readonly resource_changes: readonly {
       readonly address: string;
+      readonly mode: string;
       readonly change: { readonly after: Readonly<Record<string, unknown>> };
     }[];
   };
@@ -263,6 +275,10 @@ test('the plan has the add-ons, with a network that heeds policies, and a gatewa
   expect(count(/aws_nat_gateway/)).toBe(3);
   expect(count(/aws_eks_access_policy_association/)).toBe(1);
   expect(count(/local-nvme/)).toBe(0);
+  const made = resource_changes.filter(({ mode }) => mode === 'managed').length;
+  // Without two gateways, their addresses, and the administrator's two.
+  const page = await readFile('docs/eks.md', 'utf8');
+  expect(page).toContain(`Plan: ${made - 6} to add, 0 to change, 0 to destroy.`);
 });
 
 test('helm_values are values that the chart knows', async () => {
@@ -339,18 +355,7 @@ test("the engine's role ends at its folder, and cannot delete what versioning ke
   ]) {
     await expect(attempt()).rejects.toMatchObject({ code: 'OBJECT_STORE_REFUSED' });
   }
-  const clientAs = (env: Readonly<Record<string, string>>) =>
-    new S3Client({
-      endpoint: minio.endpoint,
-      region: 'us-east-1',
-      forcePathStyle: true,
-      credentials: {
-        accessKeyId: env.AWS_ACCESS_KEY_ID ?? '',
-        secretAccessKey: env.AWS_SECRET_ACCESS_KEY ?? '',
-        ...(env.AWS_SESSION_TOKEN !== undefined && { sessionToken: env.AWS_SESSION_TOKEN }),
-      },
-    });
-  const [owner, engine] = [clientAs(minio.env), clientAs(role ?? {})];
+  const [owner, engine] = [clientOf(minio, minio.env), clientOf(minio, role ?? {})];
   const versioning = { VersioningConfiguration: { Status: 'Enabled' as const } };
   await owner.send(new PutBucketVersioningCommand({ Bucket: BUCKET, ...versioning }));
   await own.put('a.seg', body);

@@ -1,6 +1,7 @@
 /** Credentials on a MinIO that may do what a policy allows, and nothing else. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { S3Client } from '@aws-sdk/client-s3';
 import type { MinioServer } from './minio-server.ts';
 
 const ASSUME_ROLE = `
@@ -31,4 +32,19 @@ export async function assumeRole(
     AWS_SECRET_ACCESS_KEY: made.SecretAccessKey ?? '',
     AWS_SESSION_TOKEN: made.SessionToken ?? '',
   };
+}
+
+/** With what `assumeRole` gives, or `minio.env`; the caller destroys it. */
+export function clientOf(minio: MinioServer, env: Readonly<Record<string, string>>): S3Client {
+  const { AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '', AWS_SESSION_TOKEN } = env;
+  return new S3Client({
+    endpoint: minio.endpoint,
+    region: 'us-east-1',
+    forcePathStyle: true,
+    credentials: {
+      accessKeyId: AWS_ACCESS_KEY_ID,
+      secretAccessKey: AWS_SECRET_ACCESS_KEY,
+      ...(AWS_SESSION_TOKEN !== undefined && { sessionToken: AWS_SESSION_TOKEN }),
+    },
+  });
 }

@@ -2,16 +2,6 @@
 
 data "aws_partition" "this" {}
 
-module "network_role" {
-  source            = "../service-role"
-  name              = "${var.cluster_name}-vpc-cni"
-  oidc_provider_arn = var.oidc_provider_arn
-  oidc_issuer       = var.oidc_issuer
-  namespace         = "kube-system"
-  service_account   = "aws-node"
-  managed_policies  = { cni = "arn:${data.aws_partition.this.partition}:iam::aws:policy/AmazonEKS_CNI_Policy" }
-}
-
 module "volume_role" {
   source            = "../service-role"
   name              = "${var.cluster_name}-ebs-csi"
@@ -29,10 +19,7 @@ locals {
     coredns    = { role_arn = null, configuration = null }
     kube-proxy = { role_arn = null, configuration = null }
     # Without this setting a NetworkPolicy is accepted, and nothing heeds it.
-    vpc-cni = {
-      role_arn      = module.network_role.arn
-      configuration = jsonencode({ enableNetworkPolicy = "true" })
-    }
+    vpc-cni            = { role_arn = null, configuration = jsonencode({ enableNetworkPolicy = "true" }) }
     aws-ebs-csi-driver = { role_arn = module.volume_role.arn, configuration = null }
   }
 }

@@ -17,15 +17,20 @@ data "aws_iam_policy_document" "node_trust" {
   }
 }
 
-# To join, and to pull images; networks and volumes are the business of add-ons with roles of their
-# own.
+# To join, to pull images, and to give addresses to pods: a node is not ready before its network is,
+# and add-ons with roles of their own come after nodes. Pods do not get at this role (one hop, below);
+# what runs in the node's own network does, as the CNI must.
 resource "aws_iam_role" "node" {
   name               = "${var.name}-node"
   assume_role_policy = data.aws_iam_policy_document.node_trust.json
 }
 
 resource "aws_iam_role_policy_attachment" "node" {
-  for_each   = toset(["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"])
+  for_each = toset([
+    "AmazonEKSWorkerNodePolicy",
+    "AmazonEC2ContainerRegistryPullOnly",
+    "AmazonEKS_CNI_Policy",
+  ])
   role       = aws_iam_role.node.name
   policy_arn = "arn:${data.aws_partition.this.partition}:iam::aws:policy/${each.key}"
 }

@@ -3,8 +3,8 @@
 
 locals {
   zones = [for letter in var.zones : "${var.region}${letter}"]
-  # Of sixteen parts of the network the zones take two each for pods (/19 of a /16), and share the
-  # seventh pair for what is public.
+  # Of eight parts of the network the first three are the zones' (a /19 of a /16: nodes and pods), and
+  # the seventh is cut again for what is public.
   private   = { for i, zone in local.zones : zone => cidrsubnet(var.vpc_cidr, 3, i) }
   public    = { for i, zone in local.zones : zone => cidrsubnet(var.vpc_cidr, 6, 48 + i) }
   nat_zones = var.nat == "none" ? [] : var.nat == "one" ? [local.zones[0]] : local.zones
