@@ -185,6 +185,24 @@ describe('lost answers', () => {
   }
 });
 
+test('T3: late offsets do nothing to a later commit whose own are there already', async () => {
+  const member = await bench.join();
+  await member.commit(0);
+  once(API.offsets, 'late-request');
+  await member.commit(1);
+  let isHeld = false;
+  proxy.rule = ({ apiKey }) => {
+    if (apiKey !== API.end || isHeld) return 'pass';
+    isHeld = true;
+    void proxy.deliverLate().then(() => proxy.deliverHeld());
+    return 'held-request';
+  };
+  await member.commit(2);
+  expect(isHeld).toBe(true);
+  expect(await member.committed()).toBe(3);
+  expect(await bench.visible()).toEqual(bench.expected(3));
+});
+
 describe('T7: appends whose outcome nobody tells', () => {
   /** The connection breaks at EndTxn; there is no other until it is told that nobody knows. */
   async function appended(fate: Fate) {
