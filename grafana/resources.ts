@@ -199,20 +199,24 @@ const waiting: readonly PanelBuilder[] = [
     queries: [{ expr: processGauge('nodejs_eventloop_lag_p99_seconds'), legend: '{{instance}}' }],
   }),
   lines({
-    title: 'Garbage collection, main thread',
-    answers: 'What share of its time does the worst main thread collect garbage, by kind?',
-    whenRed: 'above a tenth: its heap is small for what it does.',
+    title: 'Garbage collection, worst threads',
+    answers: 'What share of their time do threads collect garbage, in the worst process?',
+    whenRed: 'above a tenth: the heap is small for what it does, or state.cacheBytesMax large.',
     runbook: 'shrikeheapnearlimit',
     width: 8,
     unit: 'percentunit',
-    isStacked: true,
     limits: { yellow: 0.05, red: 0.1 },
     queries: [
       {
-        expr: `max by (kind) (${processRate('nodejs_gc_duration_seconds_sum', ['instance', 'kind'])})`,
-        legend: '{{kind}}',
+        expr: `max (${rate('shrike_worker_gc_seconds_total', { by: ['instance', 'worker'] })})`,
+        legend: 'actor thread',
+      },
+      {
+        expr: `max (${processRate('nodejs_gc_duration_seconds_sum')})`,
+        legend: 'main thread',
       },
     ],
+    colors: { 'actor thread': 'green', 'main thread': 'purple' },
   }),
 ];
 

@@ -2,7 +2,7 @@
  * Entry of an actor thread: wires state, checkpoints and the flow to the channel, and nothing else.
  */
 import { once } from 'node:events';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from './core/assert.ts';
@@ -31,10 +31,14 @@ new ActorWorker({
 function threadVitals(): Vitals {
   const delay = monitorEventLoopDelay({ resolution: 10 });
   delay.enable();
+  let gcSeconds = 0;
+  new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) gcSeconds += duration / 1000;
+  }).observe({ entryTypes: ['gc'] });
   return () => {
     const eventLoopDelayMsP99 = delay.percentile(99) / 1e6;
     delay.reset();
     const { used_heap_size: heapBytes, heap_size_limit: heapLimitBytes } = getHeapStatistics();
-    return { heapBytes, heapLimitBytes, eventLoopDelayMsP99 };
+    return { heapBytes, heapLimitBytes, gcSeconds, eventLoopDelayMsP99 };
   };
 }

@@ -163,6 +163,10 @@ export const METRICS = {
     WORKER,
     'What V8 allows the heap of the actor thread; beyond it the thread ends.',
   ),
+  shrike_worker_gc_seconds_total: counter(
+    WORKER,
+    'Seconds that the actor thread spent on collecting garbage.',
+  ),
   shrike_worker_event_loop_delay_p99_seconds: gauge(
     WORKER,
     'Delay of the event loop of the actor thread, 99th percentile of the last second.',

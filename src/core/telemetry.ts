@@ -172,6 +172,8 @@ export interface WorkerStats {
   readonly heapBytes: number;
   /** What V8 allows the thread: beyond it the thread ends. */
   readonly heapLimitBytes: number;
+  /** Spent on collecting garbage, since the thread started. */
+  readonly gcSeconds: number;
   readonly eventLoopDelayMsP99: number;
   /** From the record's timestamp to its commit. */
   readonly latency: { readonly counts: Float64Array; readonly sumMs: number };

@@ -17,7 +17,7 @@ const STATS_INTERVAL_MS = 1000;
 /** The thread's own health; the simulator has none. */
 export type Vitals = () => Pick<
   WorkerStats,
-  'heapBytes' | 'heapLimitBytes' | 'eventLoopDelayMsP99'
+  'heapBytes' | 'heapLimitBytes' | 'gcSeconds' | 'eventLoopDelayMsP99'
 >;
 
 export interface ActorWorkerOptions<E> {

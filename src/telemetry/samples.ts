@@ -223,6 +223,7 @@ export const SAMPLES: Readonly<Record<MetricName, Read>> = {
 
   shrike_worker_heap_bytes: perWorker((w, labels) => one(w.heapBytes, labels)),
   shrike_worker_heap_limit_bytes: perWorker((w, labels) => one(w.heapLimitBytes, labels)),
+  shrike_worker_gc_seconds_total: perWorker((w, labels) => one(w.gcSeconds, labels)),
   shrike_worker_event_loop_delay_p99_seconds: perWorker((w, labels) =>
     one(w.eventLoopDelayMsP99 / 1000, labels),
   ),

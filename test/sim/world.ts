@@ -280,7 +280,7 @@ export class World {
       worker,
       clock,
       channel: near,
-      vitals: () => ({ heapBytes: 0, heapLimitBytes: 0, eventLoopDelayMsP99: 0 }),
+      vitals: () => ({ heapBytes: 0, heapLimitBytes: 0, gcSeconds: 0, eventLoopDelayMsP99: 0 }),
       source: undefined,
       parts: {
         inputTopic: INPUT,

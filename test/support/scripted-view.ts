@@ -102,6 +102,7 @@ function workerStats(partitions: readonly PartitionStats[]): EngineStatus['worke
     atMs: START_MS,
     heapBytes: 61_000_000,
     heapLimitBytes: 2_240_000_000,
+    gcSeconds: 1.25,
     eventLoopDelayMsP99: 11,
     latency,
     commitMs: new LatencyHistogram(),

@@ -95,6 +95,9 @@ test('counters and gauges show what the engine counts', async () => {
   expect(lines(metrics, 'shrike_worker_heap_limit_bytes')).toEqual([
     'shrike_worker_heap_limit_bytes{"worker":"0"} 2240000000',
   ]);
+  expect(lines(metrics, 'shrike_worker_gc_seconds_total')).toEqual([
+    'shrike_worker_gc_seconds_total{"worker":"0"} 1.25',
+  ]);
   expect(lines(metrics, 'shrike_scorer_queued_rows')).toEqual(['shrike_scorer_queued_rows{} 70']);
 });
 
@@ -233,7 +236,7 @@ test('counters do not fall while the engine works', async () => {
   current = snapshot({ status: engineStatus({ partitions }), scorer: scorerStats({ calls: 7 }) });
   const after = parseMetrics((await metrics.text()).body);
   const counters = Object.entries(METRICS).filter(([, { type }]) => type === 'counter');
-  expect(counters.length).toBe(19);
+  expect(counters.length).toBe(20);
   for (const [name] of counters) {
     const values = (of: typeof before) => of.get(name)?.samples.map(({ value }) => value) ?? [];
     const earlier = values(before);

@@ -16,6 +16,7 @@ function statsOf(set: Partial<TaskCounters>, latency = new LatencyHistogram()): 
     atMs: 0,
     heapBytes: 0,
     heapLimitBytes: 0,
+    gcSeconds: 0,
     eventLoopDelayMsP99: 0,
     ...shared,
     partitions: [counters.stats(0, CACHE, undefined)],
