@@ -28,6 +28,7 @@ function run(command, args, options = {}) {
 /** What needs a program that nothing here installs; how to ask whether it is there. */
 const ASKED = {
   'test/deploy/eks-doc.test.ts': ['terraform', 'version'],
+  'test/deploy/image.test.ts': ['bash', 'tools/install-image-tools.sh', '--can'],
   'test/deploy/terraform.test.ts': [process.execPath, 'tools/terraform-mirror.mjs'],
 };
 const missing = Object.entries(ASKED).flatMap(([file, [program, ...args]]) => {

@@ -289,37 +289,31 @@ function budgetsOf(facts: MemoryFacts, spareBytes: number): Budgets {
 function budgetParts(facts: MemoryFacts, budgets: Budgets): readonly MemoryPart[] {
   const { partitions, workers, scorers } = facts;
   const rocks = budgets['state.rocksCacheBytes'];
-  const part = (name: string, key: BudgetKey, count = 1, each = budgets[key]): MemoryPart => ({
+  const part = (name: string, key: BudgetKey, count = 1): MemoryPart => ({
     part: name,
     key,
     count,
-    bytes: count * each,
+    bytes: count * budgets[key],
+  });
+  const ofStores = (name: string, each: number): MemoryPart => ({
+    part: name,
+    key: 'state.rocksCacheBytes',
+    count: partitions,
+    bytes: partitions * each,
   });
   return [
     part('main thread, old generation', 'memory.mainHeapBytes'),
     part('actor threads, old generation', 'memory.actorHeapBytes', workers),
-    part(
-      'actor threads, young generation',
-      'memory.actorYoungBytes',
-      workers,
-      youngBytes(budgets['memory.actorYoungBytes']),
-    ),
+    {
+      ...part('actor threads, young generation', 'memory.actorYoungBytes', workers),
+      bytes: workers * youngBytes(budgets['memory.actorYoungBytes']),
+    },
     part('scorers, old generation', 'memory.scorerHeapBytes', scorers),
     part('actors outside of the heaps', 'state.cacheBytesMax'),
     part('changes until a checkpoint', 'state.dirtyBytesMax', partitions),
     part('snapshots that wait for the store', 'checkpoints.backlogBytesMax', partitions),
-    part(
-      'RocksDB, block caches',
-      'state.rocksCacheBytes',
-      partitions,
-      blockCacheBytes(rocks, partitions),
-    ),
-    part(
-      'RocksDB, two memtables each',
-      'state.rocksCacheBytes',
-      partitions,
-      2 * memtableBytes(rocks, partitions),
-    ),
+    ofStores('RocksDB, block caches', blockCacheBytes(rocks, partitions)),
+    ofStores('RocksDB, two memtables each', 2 * memtableBytes(rocks, partitions)),
   ];
 }
 
