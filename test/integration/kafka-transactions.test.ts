@@ -6,6 +6,7 @@ import { seeded } from '../../src/core/random.ts';
 import { openCommits } from '../../src/log/kafka/admin/open-commits.ts';
 import { GroupMember } from '../../src/log/kafka/group/member.ts';
 import type { Api } from '../../src/log/kafka/wire/api.ts';
+import { until } from '../support/command-line.ts';
 import { type KafkaBroker, startKafka } from '../support/kafka-broker.ts';
 import { CommitBench, type CommittingMember } from '../support/kafka-commits.ts';
 import { type Fate, KafkaRequestProxy } from '../support/kafka-request-proxy.ts';
@@ -282,6 +283,7 @@ test('a commit that is open is told with its name, its time and what it has a pa
   const startMs = systemClock.nowMs();
   const committing = member.commit(1);
   let found: OpenCommit | undefined;
+  await until(() => !proxy.isOpen); // all of it is written then
   while (found === undefined) {
     found = (await openCommits(bench.cluster)).find(({ name }) => name === bench.name);
   }

@@ -92,7 +92,11 @@ test('M2: after a failure what was queued behind it is refused, until the task a
   await expect(first).rejects.toThrow('no space');
   await expect(second).rejects.toThrow('stands at an unknown offset');
   broken = false;
-  expect(await committer.position(owned)).toEqual({ committed: 0, earliest: 0, highWatermark: 0 });
+  expect(await committer.position(owned)).toMatchObject({
+    committed: 0,
+    earliest: 0,
+    highWatermark: 0,
+  });
   await committer.commit({ ...owned, ...request(0, 3) });
   expect((await committer.position(owned)).committed).toBe(3);
 });

@@ -44,6 +44,7 @@ describe('sources', () => {
       keepCount: 3,
       compactAfterSegments: 8,
       backlogBytesMax: 67_108_864,
+      keepDrills: 200,
       graceMs: 60_000,
     });
     expect([config.application, config.workers, config.outputs.scored]).toEqual([
