@@ -255,12 +255,16 @@ describe('Shrike in it', () => {
     expect(given).not.toContain(root);
   });
 
-  test('is built once, from the Dockerfile', () => {
+  test('is built once, from the Dockerfile, and finds there what it relies on', async () => {
     const built = ofShrike().filter(([, one]) => one.build !== undefined);
     expect(built.map(([name, one]) => [name, one.build?.dockerfile])).toEqual([
       ['shrike-0', 'deploy/docker/Dockerfile'],
     ]);
     expect(resolve(built[0]?.[1].build?.context ?? '')).toBe(resolve('.'));
+    const image = await readFile('deploy/docker/Dockerfile', 'utf8');
+    expect(image).toContain('ENTRYPOINT ["/usr/local/bin/shrike"]\n');
+    expect(image).toContain('COPY --from=build /usr/local/bin/node /usr/local/bin/node\n');
+    expect(image).toContain('VOLUME /var/lib/shrike\n');
   });
 });
 
