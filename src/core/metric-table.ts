@@ -94,6 +94,10 @@ export const METRICS = {
     PARTITION,
     'How long the partition has waited in its present stage; 0 when idle.',
   ),
+  shrike_partition_waiting_seconds: gauge(
+    ['partition', 'for'],
+    'How long the partition has waited for the log or the object store, over all tries; absent when it does not.',
+  ),
   shrike_stage_seconds_total: counter(
     ['partition', 'stage'],
     'CPU-bound seconds spent on each stage.',

@@ -139,6 +139,17 @@ function phases({ status }: Snapshot): Sample[] {
   );
 }
 
+function waits({ status }: Snapshot): Sample[] {
+  return status.partitions.flatMap(({ partition, waiting }) =>
+    waiting === undefined
+      ? []
+      : one(sinceSeconds(status.atMs, waiting.sinceMs), {
+          partition: String(partition),
+          for: waiting.for,
+        }),
+  );
+}
+
 function stageSeconds({ status }: Snapshot): Sample[] {
   return status.partitions.flatMap(({ partition, stageSeconds: spent }) =>
     entries('stage', spent, { partition: String(partition) }),
@@ -181,6 +192,7 @@ export const SAMPLES: Readonly<Record<MetricName, Read>> = {
   shrike_partition_stage_age_seconds: each((p, atMs) =>
     p.stage === 'idle' ? 0 : sinceSeconds(atMs, p.stageSinceMs),
   ),
+  shrike_partition_waiting_seconds: waits,
   shrike_stage_seconds_total: stageSeconds,
   shrike_high_watermark_offset: each((p) => p.highWatermark),
   shrike_committed_offset: each((p) => p.committedOffset),

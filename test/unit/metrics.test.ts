@@ -57,8 +57,13 @@ const line = ({ name, labels, value }: ParsedSample) => `${name}${JSON.stringify
 const lines = (metrics: Map<string, ParsedMetric>, name: string) =>
   metrics.get(name)?.samples.map(line);
 
+/** For a minute and a second. */
+const waiting = { for: 'object store', sinceMs: START_MS - 61_000 } as const;
+const oneWaits = () =>
+  engineStatus({ partitions: [shown(partition(3, { waiting }), 0), shown(partition(4), 0)] });
+
 test('the exposition parses and holds the whole table, with types and labels', async () => {
-  const metrics = await scrape(snapshot());
+  const metrics = await scrape(snapshot({ status: oneWaits() }));
   for (const [name, row] of Object.entries(METRICS)) {
     const metric = metrics.get(name);
     expect(metric, name).toMatchObject({ type: row.type, help: row.help });
@@ -131,6 +136,13 @@ test('drills show their newest report by kind, and when one last passed', async 
   ]);
   const none = await scrape(snapshot({ drills: [] }));
   expect(lines(none, 'shrike_drill_success')).toEqual([]);
+});
+
+test('a partition that waits for what is outside says for how long', async () => {
+  const metrics = await scrape(snapshot({ status: oneWaits() }));
+  expect(lines(metrics, 'shrike_partition_waiting_seconds')).toEqual([
+    'shrike_partition_waiting_seconds{"partition":"3","for":"object store"} 61',
+  ]);
 });
 
 test('what surrounds the engine is shown, and left out where it is not known', async () => {
