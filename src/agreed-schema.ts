@@ -30,6 +30,19 @@ export function ownLevel(flow: LeveledFlow, clock: Clock): StateLevel {
   return levelOf(flow, { program: VERSION, createdAtMs: clock.nowMs() });
 }
 
+/**
+ * For commands, which bring an application to no level.
+ * @throws STATE_SCHEMA_UNKNOWN: not a program for the level in force
+ * @throws OBJECT_STORE_UNAVAILABLE
+ */
+export async function schemaInForce(
+  config: Config,
+  store: ObjectStore,
+  flow: LeveledFlow,
+): Promise<readonly OperatorVersion[]> {
+  return writeSchemaOf(flow, await stateLevels(config, store).newest());
+}
+
 /** @throws STATE_SCHEMA_UNKNOWN: not a program for the level in force */
 export async function agreedSchema(options: AgreeingOptions): Promise<readonly OperatorVersion[]> {
   const { flow, logger } = options;

@@ -14,8 +14,7 @@ import {
 } from '../../checkpoints/drill.ts';
 import type { Payment } from '../../operators/index.ts';
 import { DigestSum } from '../../state/digest.ts';
-import { writeSchemaOf } from '../../state/write-schema.ts';
-import { stateLevels } from '../agreed-schema.ts';
+import { schemaInForce } from '../agreed-schema.ts';
 import type { Manifest } from '../core/checkpoint.ts';
 import { systemClock as clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
@@ -99,7 +98,7 @@ async function drillParts(
   const folders = { state: scratch, checkpoints: join(config.dataDir, 'checkpoints') };
   // As the engine writes it: else equal states would have other digests.
   const store = await openObjectStore(config, folders.checkpoints, clock);
-  const schema = writeSchemaOf(flow, await stateLevels(config, store).newest());
+  const schema = await schemaInForce(config, store, flow);
   return {
     ...(await openTaskParts({ config, model, schema, folders, clock, ...logName })),
     clock,

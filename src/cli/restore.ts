@@ -2,9 +2,12 @@
  * `shrike restore --dry-run`: where each partition's state would come from, were the engine started
  * now.
  */
+
+import { schemaInForce } from '../agreed-schema.ts';
 import type { Manifest } from '../core/checkpoint.ts';
 import { codeOf, explain, ShrikeError } from '../core/errors.ts';
 import { planRestore, type RestorePlan } from '../core/restore-plan.ts';
+import { createFlow } from '../job.ts';
 import { withAccess } from './access.ts';
 import type { Access, PartitionPosition } from './access-contract.ts';
 import { configOf, print, printJson, table } from './common.ts';
@@ -51,6 +54,8 @@ export async function rehearse(options: RestoreOptions): Promise<void> {
   await withAccess(config, async (access) => {
     const positions = await access.positions();
     const stored = await StoredCheckpoints.open(config, await access.logName());
+    // What this program could not start on it cannot restore.
+    if (stored !== undefined) await schemaInForce(config, stored.store, createFlow(config));
     for (const position of positions) {
       const local =
         options.withoutLocal === true ? {} : await localState(access, position.partition);

@@ -62,6 +62,10 @@ export class StoredCheckpoints {
     );
   }
 
+  get store(): ObjectStore {
+    return this.#opened.store;
+  }
+
   /** Newest first. */
   list(partition: number): Promise<readonly ListedManifest[]> {
     const { checkpoints, topic } = this.#opened;
