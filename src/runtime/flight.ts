@@ -26,6 +26,8 @@ export interface FlightDeckOptions<E> {
   readonly counters: TaskCounters;
   readonly clock: Clock;
   readonly batchesMax: number;
+  /** Score from which a payment is an alert. */
+  readonly threshold: number;
 }
 
 export class FlightDeck<E> {
@@ -109,7 +111,7 @@ export class FlightDeck<E> {
   }
 
   #book(batch: StepBatch<E>, flight: Flight, scores: Float32Array): void {
-    const { counters, clock } = this.#options;
+    const { counters, clock, threshold } = this.#options;
     const nowMs = clock.nowMs();
     this.committed = batch.nextOffset;
     counters.committedOffset = batch.nextOffset;
@@ -121,6 +123,7 @@ export class FlightDeck<E> {
     for (const timestampMs of batch.timestampsMs)
       counters.shared.latency.record(nowMs - timestampMs);
     counters.shared.scores.record(scores);
+    for (const score of scores) if (score >= threshold) counters.alerts++;
     counters.shared.commitMs.record(nowMs - flight.sinceMs);
     counters.committedTimestampMs = batch.timestampsMs.at(-1) ?? counters.committedTimestampMs;
   }

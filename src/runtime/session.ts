@@ -65,8 +65,6 @@ export class Session<E> {
         score: (batch) => this.#score(batch),
         pack: (batch, scored) =>
           counters.timed('output', () => {
-            for (const score of scored.scores)
-              if (score >= parts.model.threshold) counters.alerts++;
             const outputs = packer.pack(batch, scored, clock.nowMs());
             this.#release(batch, scored.rows);
             return outputs;
@@ -75,6 +73,7 @@ export class Session<E> {
         counters,
         clock,
         batchesMax: parts.limits.inFlightBatchesMax,
+        threshold: parts.model.threshold,
       },
       options.position.committed,
     );
