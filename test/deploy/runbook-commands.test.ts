@@ -57,7 +57,9 @@ function type(command: string, where: { address: string; folder: string }): Prom
 test('every command of Shrike that a runbook names works beside a running engine', async () => {
   const data = join(await scratchFolder(), '.data');
   const load = ['--source', 'simulate', '--population', '100', '--rate', '200'];
-  const engine = await startEngine(data, ...load, '--set', 'checkpoints.intervalMs=500');
+  // Many are kept: a command that reads offsets first must still find one that is not newer.
+  const pace = ['--set', 'checkpoints.intervalMs=1000', '--set', 'checkpoints.keepCount=200'];
+  const engine = await startEngine(data, ...load, ...pace);
   onTestFinished(async () => {
     await engine.command.interrupt();
   });
