@@ -70,6 +70,14 @@ export function ensureInputsOf(
   return ensureTopics(log, config, topicsOf(config).filter(isInput));
 }
 
+/**
+ * Re-keyed payments keep their timestamps: with a shorter retention than the input has, brokers
+ * would delete old ones before anybody has scored them. 0: for ever.
+ */
+export function longerRetention(oneMs: number, otherMs: number): number {
+  return oneMs === 0 || otherMs === 0 ? 0 : Math.max(oneMs, otherMs);
+}
+
 async function ensureTopics(
   log: Pick<Log, 'topics' | 'ensureTopics'>,
   config: Config,
@@ -80,8 +88,10 @@ async function ensureTopics(
   const there = known.find(({ topic }) => topic === transactions);
   await log.ensureTopics(
     topics.map((spec) => {
-      const isThere = there !== undefined && spec.topic === transactions;
-      return isThere ? { ...spec, partitions: there.partitions } : spec;
+      if (there === undefined) return spec;
+      if (spec.topic === transactions) return { ...spec, partitions: there.partitions };
+      if (spec.topic !== inputTopicOf(config)) return spec;
+      return { ...spec, retentionMs: longerRetention(spec.retentionMs, there.retentionMs) };
     }),
   );
 }

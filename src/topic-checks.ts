@@ -3,7 +3,7 @@ import type { Manifest } from './core/checkpoint.ts';
 import type { Config } from './core/config.ts';
 import { ShrikeError } from './core/errors.ts';
 import type { TopicDescription } from './core/log.ts';
-import { inputTopicOf } from './job.ts';
+import { inputTopicOf, longerRetention } from './job.ts';
 
 /**
  * The profiles of a user are read from the partition that has the number of the user's payments.
@@ -46,6 +46,26 @@ export function replicationWarnings(topics: readonly TopicDescription[]): readon
       event: 'topic is on one broker only, and is lost with it',
       facts: { topic, replicationFactor: 1, brokers: replication?.brokers },
     }));
+}
+
+/** Re-keyed payments have the timestamps of the input, and must be kept as long. */
+export function rekeyWarnings(
+  topics: readonly TopicDescription[],
+  config: Pick<Config, 'input'>,
+): readonly TopicWarning[] {
+  const of = (name: string) => topics.find(({ topic }) => topic === name);
+  const [input, rekeyed] = [of(config.input.transactions), of(inputTopicOf(config))];
+  if (input === undefined || rekeyed === undefined || input === rekeyed) return [];
+  const { topic, retentionMs } = rekeyed;
+  if (longerRetention(retentionMs, input.retentionMs) === retentionMs) return [];
+  const kept = input.retentionMs === 0 ? 'for ever' : hours(input.retentionMs);
+  return [
+    {
+      event: 're-keyed payments may be deleted before they are scored',
+      facts: { topic, retentionMs, inputRetentionMs: input.retentionMs },
+      problem: `${topic} keeps payments for ${hours(retentionMs)} and ${input.topic} ${kept}: older ones may be deleted before they are scored; raise retention.ms of ${topic}`,
+    },
+  ];
 }
 
 export interface RetentionFacts {

@@ -5,7 +5,12 @@ import type { Config } from './core/config.ts';
 import type { Log, TopicDescription } from './core/log.ts';
 import { inputTopicOf, topicsOf } from './job.ts';
 import type { Logger } from './telemetry/logger.ts';
-import { replicationWarnings, retentionWarnings, type TopicWarning } from './topic-checks.ts';
+import {
+  rekeyWarnings,
+  replicationWarnings,
+  retentionWarnings,
+  type TopicWarning,
+} from './topic-checks.ts';
 
 /** Not at once: a start has better things to do than to list a bucket. */
 const FIRST_LOOK_MS = 5000;
@@ -43,7 +48,7 @@ export class TopicWatch {
   async look(): Promise<void> {
     const { log, config, clock } = this.#options;
     const topics = await log.topics(topicsOf(config).map(({ topic }) => topic));
-    const warnings = [...replicationWarnings(topics)];
+    const warnings = [...replicationWarnings(topics), ...rekeyWarnings(topics, config)];
     const topic = topics.find((one) => one.topic === inputTopicOf(config));
     if (topic !== undefined) {
       const kept = await this.#kept(topic);

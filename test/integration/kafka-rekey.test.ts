@@ -105,6 +105,8 @@ test('an input keyed by card, on a real broker: killed in the middle, all of it 
 
   const { code, stderr } = await new Command([...runArgs(data, 'one'), '--until-end']).ended;
   expect(code, stderr).toBe(0);
+  // As the input: these payments are years old, and a broker would delete them within minutes.
+  expect((await log.topics(['transactions-by-user']))[0]?.retentionMs).toBe(0);
   expect(idxesOf(await valuesOf('transactions-by-user', 8))).toEqual(ALL);
   expect(await valuesOf('dead_letters', 8)).toHaveLength(2);
   const scored = (await valuesOf('scored', 8))

@@ -3,7 +3,7 @@ import { loadConfig } from '../../src/config/loader.ts';
 import type { ListedManifest, Manifest } from '../../src/core/checkpoint.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { TopicDescription } from '../../src/core/log.ts';
-import { requireSamePartitions, retentionWarnings } from '../../src/topic-checks.ts';
+import { rekeyWarnings, requireSamePartitions, retentionWarnings } from '../../src/topic-checks.ts';
 import { TopicWatch } from '../../src/topic-watch.ts';
 
 const HOUR_MS = 3_600_000;
@@ -145,4 +145,24 @@ test('the watch tells each thing once, and keeps problems as they are now', asyn
   await watch.look();
   expect(watch.problems).toEqual([]);
   expect(events).toHaveLength(2);
+});
+
+test('a topic of re-keyed payments that is kept shorter than the input is told', () => {
+  const input = {
+    ...config.input,
+    transactions: 'by-card',
+    keyedByUser: false,
+    rekeyed: 'by-user',
+  };
+  const problems = (inputHours: number, rekeyedHours: number) => {
+    const kept = (name: string, hours: number) => topic(name, { retentionMs: hours * HOUR_MS });
+    const topics = [kept('by-card', inputHours), kept('by-user', rekeyedHours)];
+    return rekeyWarnings(topics, { input }).map(({ problem }) => problem);
+  };
+  expect(problems(48, 48)).toEqual([]);
+  expect(problems(48, 0)).toEqual([]);
+  expect(problems(0, 24)).toEqual([
+    'by-user keeps payments for 24 h and by-card for ever: older ones may be deleted before they are scored; raise retention.ms of by-user',
+  ]);
+  expect(problems(48, 24)).toHaveLength(1);
 });
