@@ -52,14 +52,19 @@ export async function rehearse(options: RestoreOptions): Promise<void> {
   const { config } = configOf(options);
   const outlooks: Outlook[] = [];
   await withAccess(config, async (access) => {
-    const positions = await access.positions();
+    const partitions = (await access.positions()).map(({ partition }) => partition);
     const stored = await StoredCheckpoints.open(config, await access.logName());
     // What this program could not start on it cannot restore.
     if (stored !== undefined) await schemaInForce(config, stored.store, createFlow(config));
-    for (const position of positions) {
-      const local =
-        options.withoutLocal === true ? {} : await localState(access, position.partition);
-      outlooks.push(await outlookOf(position, local, stored));
+    const kept: Kept[] = [];
+    for (const partition of partitions) {
+      const local = options.withoutLocal === true ? {} : await localState(access, partition);
+      kept.push({ local, listed: (await stored?.list(partition)) ?? [] });
+    }
+    // Beside a running engine K goes on: read last, it is not behind what is kept.
+    for (const position of await access.positions()) {
+      const found = kept[partitions.indexOf(position.partition)];
+      if (found !== undefined) outlooks.push(await outlookOf(position, found, stored));
     }
   });
   if (options.json === true) printJson(outlooks);
@@ -78,6 +83,12 @@ interface LocalState {
   readonly damage?: string;
 }
 
+/** What there is to restore a partition from. */
+interface Kept {
+  readonly local: LocalState;
+  readonly listed: Awaited<ReturnType<StoredCheckpoints['list']>>;
+}
+
 async function localState(access: Access, partition: number): Promise<LocalState> {
   try {
     return { offset: await access.localOffset(partition) };
@@ -90,12 +101,12 @@ async function localState(access: Access, partition: number): Promise<LocalState
 /** As `restore` of the runtime does it: damaged checkpoints are passed over, one by one. */
 async function outlookOf(
   { partition, committed, earliest }: PartitionPosition,
-  { offset: local, damage }: LocalState,
+  { local: { offset: local, damage }, listed }: Kept,
   stored: StoredCheckpoints | undefined,
 ): Promise<Outlook> {
   const damaged = damage === undefined ? [] : [damage];
   const manifests: Manifest[] = [];
-  for (const one of (await stored?.list(partition)) ?? []) {
+  for (const one of listed) {
     if ('manifest' in one) manifests.push(one.manifest);
     else damaged.push(`${one.key}: ${one.damage}`);
   }
