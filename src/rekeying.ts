@@ -8,6 +8,7 @@ import type { Log } from './core/log.ts';
 import type { RekeyPicture } from './core/rekey.ts';
 import { inputPositions } from './input-positions.ts';
 import { inputTopicOf, outputNames } from './job.ts';
+import { commitIntervalMs } from './kafka.ts';
 import { Rekeyer } from './rekey/rekeyer.ts';
 import type { RetentionOptions } from './retention.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -45,7 +46,7 @@ export function createRekeyer(
     emitEvent: (level, event, facts) => logger.event(level, event, facts),
     limits: {
       recordsMax: Math.min(commit.recordsMax, ROUND_RECORDS_MAX),
-      minIntervalMs: commit.minIntervalMs,
+      minIntervalMs: commitIntervalMs(config),
       fetchBytesMax: LIMITS.fetchBytesMax,
       fetchBytesTotal: FETCH_BYTES_TOTAL,
       pollMs: 250,
