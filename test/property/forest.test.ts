@@ -1,4 +1,7 @@
-/** Trees in WebAssembly against ONNX Runtime: any forest, any row, the same bits. */
+/**
+ * Trees in WebAssembly against ONNX Runtime, for any forest and any row: sums are the same bits. A
+ * classifier's exponential is rounded by another library, so its scores may differ in the last bit.
+ */
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -12,6 +15,8 @@ import { builtUrl } from '../support/built.ts';
 import { forestOnnx, type TinyForest, type TinyTreeNode } from '../support/tiny-onnx.ts';
 
 const module = new WebAssembly.Module(readFileSync(builtUrl('src/scoring/trees/forest.wasm')));
+/** Of a float32 from 0.5 to 1. */
+const LAST_BIT = 2 ** -24;
 const MODES = ['BRANCH_LT', 'BRANCH_LEQ', 'BRANCH_GT', 'BRANCH_GTE'] as const;
 const VALUES = [0, -0, 1, -1, 0.5, 3.25, -1e-30, 1e30, 7.000001];
 
@@ -88,7 +93,10 @@ test('a forest scores as ONNX Runtime scores it, whatever its size, tests and mi
       // A classifier with a base value is not written in one way by all exporters.
       const plain = wish.kind === 'TreeEnsembleClassifier' ? { ...wish, base: undefined } : wish;
       const [expected, found] = await bothScores(plain, count);
-      expect(found).toEqual(expected);
+      if (wish.kind === 'TreeEnsembleRegressor') expect(found).toEqual(expected);
+      expect(found.length).toBe(count);
+      const apart = found.map((score, i) => Math.abs(score - (expected[i] as number)));
+      expect(Math.max(...apart)).toBeLessThanOrEqual(LAST_BIT);
     },
   );
   await fc.assert(property, { numRuns: 150 });
