@@ -60,13 +60,19 @@ test('the simulator goes on after its broker was killed and came back: each paym
   await until(async () => (await statusOf()).problems.length === 0);
 
   await kafka.kill();
-  await until(() => command.stderr.includes('payments wait to be appended'));
+  // Which of the two it is depends on what the append was doing at that moment.
+  const waits = /payments wait to be appended|whether it was appended is not known/;
+  await until(() => waits.test(command.stderr));
   await kafka.start();
   await more(400);
+  await until(async () => (await statusOf()).lag.records < 200);
   const { code, stderr } = await command.interrupt();
   expect(code, stderr).toBe(0);
   const payments = await idxesOf('transactions');
   expect(payments).toEqual(Array.from({ length: payments.length }, (_, idx) => idx));
   const scored = await idxesOf('scored');
-  expect(scored).toEqual(Array.from({ length: scored.length }, (_, idx) => idx));
+  expect(scored.filter((idx, i) => scored[i - 1] === idx)).toEqual([]);
+  // The partitions end where they are when it is told to end: what came before is there.
+  const settled = payments.length - 400;
+  expect(scored.filter((idx) => idx < settled)).toEqual(payments.slice(0, settled));
 });

@@ -19,6 +19,8 @@ import { join } from 'node:path';
 
 /** Waits for brokers that are busy starting, or restarting, are part of a test. */
 export const TIMEOUT_MS = 60_000;
+/** Outages are part of some tests: whoever sends through one waits for its end. */
+const FLUSH_TIMEOUT_MS = 240_000;
 const POLL_MS = 10;
 const CONSUME_TIMEOUT_MS = 50;
 
@@ -286,7 +288,7 @@ export class OracleProducer {
       const at = [topic, partition ?? null] as const;
       this.#producer.produce(...at, bytes, key ?? null, timestampMs, undefined, headers ?? []);
     }
-    await called((done) => this.#producer.flush(TIMEOUT_MS, done));
+    await called((done) => this.#producer.flush(FLUSH_TIMEOUT_MS, done));
     await reported;
     if (this.#failure !== undefined) throw this.#failure;
   }
