@@ -16,11 +16,12 @@ import type { CommitRequest, Owned, Position } from '../core/messages.ts';
 /**
  * A commit costs the log's side about the same for ten records as for thousands. So after a large
  * one there is a pause that grows with it, in which the next one gathers: nothing at 5,000 records
- * a second, a tenth of a second when a backlog is drained.
+ * a second, 30 ms when a backlog is drained (with 100 ms tasks waited for commits, at 170,000
+ * payments a second instead of 209,000).
  */
 const PAUSE_MS_PER_RECORD = 1 / 100;
 const PAUSE_MS_MIN = 1;
-const PAUSE_MS_MAX = 100;
+const PAUSE_MS_MAX = 30;
 
 interface Waiting extends Owned, CommitRequest {
   readonly resolve: () => void;
