@@ -57,9 +57,10 @@ function limitOf({ memory }: Config, { memoryBytes }: Machine): number | undefin
   return memory.limitBytes > 0 ? memory.limitBytes : undefined;
 }
 
-function threadsOf(
+/** As configured; where the configuration leaves it open, as many as the cores are for. */
+export function threadsOf(
   { workers, scoring, input }: Config,
-  cores: number,
+  cores: number = availableParallelism(),
 ): { readonly workers: number; readonly scorers: number } {
   return {
     workers: Math.min(workers > 0 ? workers : Math.max(1, cores - 1), input.partitions),

@@ -1,9 +1,9 @@
 /** What the engine is made of: opened side by side where it can be, closed in the reverse order. */
-import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { ResourceLimits } from 'node:worker_threads';
 import { openCheckpoints } from '../checkpoints/checkpoints.ts';
 import { agreedSchema } from './agreed-schema.ts';
+import { threadsOf } from './budgets.ts';
 import type { Checkpoints } from './core/checkpoint.ts';
 import { systemClock as clock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
@@ -38,11 +38,6 @@ export interface EngineOptions {
   readonly prepare?: (fed: { readonly log: Log; readonly config: Config }) => Promise<void>;
 }
 
-export function workersOf({ workers, input }: Config): number {
-  const wanted = workers > 0 ? workers : Math.max(1, availableParallelism() - 1);
-  return Math.min(wanted, input.partitions);
-}
-
 export interface OpenParts extends EngineOptions {
   readonly kafka: KafkaSettings | undefined;
   readonly threads: ActorThreads;
@@ -59,7 +54,8 @@ export interface OpenParts extends EngineOptions {
 
 export async function openParts(options: EngineOptions): Promise<OpenParts> {
   const kafka = brokersOf(options.config);
-  const threads = new ActorThreads(kafka, options.config.memory, workersOf(options.config));
+  const { workers, scorers } = threadsOf(options.config);
+  const threads = new ActorThreads(kafka, options.config.memory, workers);
   let folder: DataFolder | undefined;
   let opening: Promise<Log> | undefined;
   let scoring: Promise<OpenScorer> | undefined;
@@ -71,6 +67,7 @@ export async function openParts(options: EngineOptions): Promise<OpenParts> {
     scoring = openScorer({
       ...{ bundle, clock, threadFile: SCORE_THREAD, heaps },
       ...options.config.scoring,
+      threads: scorers,
     });
     // Who waits for it comes later.
     scoring.catch(() => undefined);

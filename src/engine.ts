@@ -7,6 +7,7 @@ import { setMaxListeners } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { followAlerts } from './alert-feed.ts';
 import type { Api } from './api/server.ts';
+import { threadsOf } from './budgets.ts';
 import { systemClock as clock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
 import type { DigestAt, DrillSummary } from './core/drill.ts';
@@ -20,13 +21,7 @@ import type {
   RecordsRequest,
 } from './core/status.ts';
 import { DrillBoard } from './drill-board.ts';
-import {
-  closeParts,
-  type EngineOptions,
-  type OpenParts,
-  openParts,
-  workersOf,
-} from './engine-parts.ts';
+import { closeParts, type EngineOptions, type OpenParts, openParts } from './engine-parts.ts';
 import { inputPositions } from './input-positions.ts';
 import { inputTopicOf, outputNames, outputTopicsOf, topicsOf } from './job.ts';
 import { commitIntervalMs } from './kafka.ts';
@@ -95,7 +90,7 @@ export class Engine implements EngineView {
       scorer: parts.scorer,
       application: config.application,
       inputTopic: inputTopicOf(config),
-      workers: workersOf(config),
+      workers: threadsOf(config).workers,
       startWorker: (worker) =>
         parts.threads.start({
           worker,

@@ -52,18 +52,18 @@ export async function rehearse(options: RestoreOptions): Promise<void> {
   const { config } = configOf(options);
   const outlooks: Outlook[] = [];
   await withAccess(config, async (access) => {
-    const partitions = (await access.positions()).map(({ partition }) => partition);
+    const partitions = await access.positions();
     const stored = await StoredCheckpoints.open(config, await access.logName());
     // What this program could not start on it cannot restore.
     if (stored !== undefined) await schemaInForce(config, stored.store, createFlow(config));
-    const kept: Kept[] = [];
-    for (const partition of partitions) {
+    const kept = new Map<number, Kept>();
+    for (const { partition } of partitions) {
       const local = options.withoutLocal === true ? {} : await localState(access, partition);
-      kept.push({ local, listed: (await stored?.list(partition)) ?? [] });
+      kept.set(partition, { local, listed: (await stored?.list(partition)) ?? [] });
     }
     // Beside a running engine K goes on: read last, it is not behind what is kept.
     for (const position of await access.positions()) {
-      const found = kept[partitions.indexOf(position.partition)];
+      const found = kept.get(position.partition);
       if (found !== undefined) outlooks.push(await outlookOf(position, found, stored));
     }
   });

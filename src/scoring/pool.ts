@@ -1,5 +1,4 @@
 /** The scorer: a fixed pool of threads (piscina), each with its own session, behind one batcher. */
-import { availableParallelism } from 'node:os';
 import type { ResourceLimits } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { assert } from '../core/assert.ts';
@@ -13,7 +12,7 @@ import type { LoadedMessage, ScoreAnswer, ScoreCall } from './score-task.ts';
 export interface ScorerSetup {
   readonly bundle: Pick<ModelBundle, 'session'>;
   readonly runtime: SessionFacts['runtime'];
-  /** 0: half of the cores, at least 1. */
+  /** At least 1. */
   readonly threads: number;
   readonly batchRowsMax: number;
   readonly batchWaitMs: number;
@@ -39,8 +38,7 @@ export interface OpenScorer extends Scorer {
  */
 export async function openScorer(setup: ScorerSetup): Promise<OpenScorer> {
   silenceOnnxRuntime();
-  const threads = setup.threads > 0 ? setup.threads : Math.max(1, availableParallelism() >> 1);
-  const pool = new ScorerPool({ ...setup, threads });
+  const pool = new ScorerPool(setup);
   try {
     await pool.warm();
   } catch (error) {

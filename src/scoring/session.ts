@@ -63,7 +63,9 @@ function pickScores(table: Float32Array, facts: ModelPorts, count: number): Floa
 
 /** @throws MODEL_OUTPUT_INVALID naming the row */
 export function checked(scores: Float32Array): Float32Array {
-  for (const [row, score] of scores.entries()) {
+  // By index: this is done for every payment, and an iterator of pairs makes an array for each.
+  for (let row = 0; row < scores.length; row++) {
+    const score = scores[row] as number;
     // Written so that NaN fails it too.
     if (!(score >= 0 && score <= 1)) {
       throw new ShrikeError(

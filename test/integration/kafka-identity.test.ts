@@ -3,13 +3,12 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { systemClock } from '../../src/core/clock.ts';
 import { seeded } from '../../src/core/random.ts';
 import { openKafkaLog } from '../../src/log/kafka/log.ts';
 import { Command, type Ended, until } from '../support/command-line.ts';
 import { deleteTopics } from '../support/kafka-acls.ts';
 import { type KafkaBroker, startKafka } from '../support/kafka-broker.ts';
-import { bootstrapOf } from '../support/kafka-log.ts';
+import { bootstrapOf, LOG_OPTIONS } from '../support/kafka-log.ts';
 
 const LIMIT_MS = 240_000;
 
@@ -104,15 +103,9 @@ test('a topic that is made again while it is read has no positions any more', {
 }, async () => {
   const log = await openKafkaLog({
     settings: bootstrapOf(kafka.bootstrap),
+    ...LOG_OPTIONS,
     transactionalId: 'replaced',
-    instanceId: '',
-    assignment: 'cooperative',
-    sessionTimeoutMs: 6000,
-    transactionTimeoutMs: 20_000,
-    replicationFactor: -1,
-    clock: systemClock,
     random: seeded(1),
-    onTrouble: () => undefined,
   });
   const spec = { topic: 'replaced', partitions: 1, cleanup: 'delete', retentionMs: 0 } as const;
   const at = [{ topic: 'replaced', partition: 0 }];

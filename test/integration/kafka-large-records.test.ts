@@ -4,7 +4,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { systemClock as clock } from '../../src/core/clock.ts';
 import type { Log } from '../../src/core/log.ts';
 import { seeded } from '../../src/core/random.ts';
 import { packRecords } from '../../src/core/records.ts';
@@ -13,7 +12,7 @@ import { Command, shrikeJson } from '../support/command-line.ts';
 import { goldenSet } from '../support/golden-set.ts';
 import { alterTopic } from '../support/kafka-acls.ts';
 import { type KafkaBroker, startKafka } from '../support/kafka-broker.ts';
-import { bootstrapOf } from '../support/kafka-log.ts';
+import { bootstrapOf, LOG_OPTIONS } from '../support/kafka-log.ts';
 import { consumeAll, createTopic, produce, type RecordToSend } from '../support/rdkafka.ts';
 
 const LIMIT_MS = 240_000;
@@ -135,15 +134,11 @@ test('a limit that is lowered under an open log is learned from what the broker 
   const topic = 'lowered';
   const log: Log = await openKafkaLog({
     settings: bootstrapOf(kafka.bootstrap),
+    ...LOG_OPTIONS,
     transactionalId: 'test-of-limits',
-    instanceId: '',
-    assignment: 'cooperative',
     sessionTimeoutMs: 10_000,
     transactionTimeoutMs: 60_000,
-    replicationFactor: -1,
-    clock,
     random: seeded(7),
-    onTrouble: () => undefined,
   });
   try {
     const spec = { topic, partitions: 1, cleanup: 'delete', retentionMs: 0 } as const;

@@ -8,7 +8,7 @@ import { seeded } from '../../src/core/random.ts';
 import { openKafkaLog } from '../../src/log/kafka/log.ts';
 import { logConformance } from '../conformance/log.ts';
 import { sharedKafka } from '../support/kafka-broker.ts';
-import { bootstrapOf } from '../support/kafka-log.ts';
+import { bootstrapOf, LOG_OPTIONS } from '../support/kafka-log.ts';
 
 let logCount = 0;
 
@@ -22,13 +22,8 @@ logConformance('Kafka', async () => {
     openCount += 1;
     return openKafkaLog({
       settings,
+      ...LOG_OPTIONS,
       transactionalId: name,
-      instanceId: '',
-      assignment: 'cooperative',
-      sessionTimeoutMs: 6000,
-      transactionTimeoutMs: 20_000,
-      replicationFactor: -1,
-      clock: systemClock,
       random: seeded(process.pid * 1000 + logCount * 10 + openCount),
       onTrouble: (error) => {
         // A coordinator that is loading is waited for.
@@ -57,16 +52,10 @@ test('a log over TLS tells when the certificates end that it needs; a plain one 
   const { caFile, certFile, keyFile } = kafka.tls;
   const tls = { ca: text(caFile), cert: text(certFile), key: text(keyFile) };
   const options = {
+    ...LOG_OPTIONS,
     transactionalId: `certificates-${process.pid}`,
-    instanceId: '',
-    assignment: 'cooperative',
-    sessionTimeoutMs: 6000,
-    transactionTimeoutMs: 20_000,
-    replicationFactor: -1,
-    clock: systemClock,
     random: seeded(process.pid),
-    onTrouble: () => {},
-  } as const;
+  };
   const plain = await openKafkaLog({ ...options, settings: bootstrapOf(kafka.bootstrap) });
   expect(plain.certificates?.()).toEqual([]);
   await plain.close();

@@ -6,14 +6,13 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../src/core/clock.ts';
 import type { Log } from '../../src/core/log.ts';
 import { seeded } from '../../src/core/random.ts';
 import { packRecords } from '../../src/core/records.ts';
 import { openKafkaLog } from '../../src/log/kafka/log.ts';
 import { Command, type Ended } from '../support/command-line.ts';
 import { type KafkaBroker, startKafka } from '../support/kafka-broker.ts';
-import { bootstrapOf } from '../support/kafka-log.ts';
+import { bootstrapOf, LOG_OPTIONS } from '../support/kafka-log.ts';
 import { readAll } from '../support/log-records.ts';
 
 const LIMIT_MS = 240_000;
@@ -54,15 +53,9 @@ async function scoresIn(out: string): Promise<readonly string[]> {
 async function opened(kafka: KafkaBroker): Promise<Log> {
   const log = await openKafkaLog({
     settings: bootstrapOf(kafka.bootstrap),
+    ...LOG_OPTIONS,
     transactionalId: 'mirror',
-    instanceId: '',
-    assignment: 'cooperative',
-    sessionTimeoutMs: 6000,
-    transactionTimeoutMs: 20_000,
-    replicationFactor: -1,
-    clock: systemClock,
     random: seeded(process.pid),
-    onTrouble: () => {},
   });
   onTestFinished(() => log.close());
   return log;

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { systemClock as clock } from '../../src/core/clock.ts';
 import { codeOf } from '../../src/core/errors.ts';
 import type { Log } from '../../src/core/log.ts';
 import { seeded } from '../../src/core/random.ts';
@@ -10,7 +9,7 @@ import { appendCardKeyed } from '../support/card-keyed.ts';
 import { Command, until } from '../support/command-line.ts';
 import { readGoldenRows } from '../support/golden-rows.ts';
 import { type KafkaBroker, startKafka } from '../support/kafka-broker.ts';
-import { bootstrapOf } from '../support/kafka-log.ts';
+import { bootstrapOf, LOG_OPTIONS } from '../support/kafka-log.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 
 const PAYMENTS = 2026;
@@ -21,15 +20,11 @@ beforeAll(async () => {
   kafka = await startKafka();
   log = await openKafkaLog({
     settings: bootstrapOf(kafka.bootstrap),
+    ...LOG_OPTIONS,
     transactionalId: 'test-of-rekeying',
-    instanceId: '',
-    assignment: 'cooperative',
     sessionTimeoutMs: 10_000,
     transactionTimeoutMs: 60_000,
-    replicationFactor: -1,
-    clock,
     random: seeded(7),
-    onTrouble: () => undefined,
   });
   await appendCardKeyed(log);
 }, 120_000);

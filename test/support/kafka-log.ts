@@ -1,4 +1,5 @@
 /** Settings of our own client for the brokers of `kafka-broker.ts`. */
+import { systemClock } from '../../src/core/clock.ts';
 import type { KafkaSettings } from '../../src/log/kafka/wire/settings.ts';
 
 /** @param bootstrap `host:port,host:port`, without authentication */
@@ -9,3 +10,14 @@ export function bootstrapOf(bootstrap: string): KafkaSettings {
   });
   return { bootstrap: addresses, clientId: 'shrike-test', tls: undefined, sasl: undefined };
 }
+
+/** Of a log that a test opens, but for what the test is about. */
+export const LOG_OPTIONS = {
+  instanceId: '',
+  assignment: 'cooperative',
+  sessionTimeoutMs: 6000,
+  transactionTimeoutMs: 20_000,
+  replicationFactor: -1,
+  clock: systemClock,
+  onTrouble: () => undefined,
+} as const;
