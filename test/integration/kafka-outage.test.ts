@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { StatusSnapshot } from '../../src/core/status.ts';
 import { startEngine, until } from '../support/command-line.ts';
 import { type KafkaBroker, startKafka } from '../support/kafka-broker.ts';
-import { OracleProducer } from '../support/rdkafka.ts';
+import { consumeAll, OracleProducer } from '../support/rdkafka.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 
 const LIMIT_MS = 240_000;
@@ -15,7 +15,14 @@ beforeAll(async () => {
 }, LIMIT_MS);
 afterAll(() => kafka.remove());
 
-test('the simulator goes on after its broker was killed and came back', {
+async function idxesOf(topic: string): Promise<readonly number[]> {
+  const records = await consumeAll(kafka.bootstrap, topic);
+  return records
+    .map(({ value }) => (JSON.parse(String(value)) as { idx: number }).idx)
+    .sort((a, b) => a - b);
+}
+
+test('the simulator goes on after its broker was killed and came back: each payment once', {
   timeout: LIMIT_MS,
 }, async () => {
   const settings = [
@@ -60,4 +67,11 @@ test('the simulator goes on after its broker was killed and came back', {
   await until(async () => (await statusOf()).lag.records < 200);
   const { code, stderr } = await command.interrupt();
   expect(code, stderr).toBe(0);
+  const payments = await idxesOf('transactions');
+  expect(payments).toEqual(Array.from({ length: payments.length }, (_, idx) => idx));
+  const scored = await idxesOf('scored');
+  expect(scored.filter((idx, i) => scored[i - 1] === idx)).toEqual([]);
+  // The partitions end where they are when it is told to end: what came before is there.
+  const settled = payments.length - 400;
+  expect(scored.filter((idx) => idx < settled)).toEqual(payments.slice(0, settled));
 });

@@ -48,7 +48,7 @@ test('200 commits under random faults are visible once each', async () => {
   for (let value = 0; value < 200; value++) {
     await member.commitForSure(value);
     if (value % 5 === 0) void proxy.deliverLate();
-    if (value === 60 || value === 130) await twin.take();
+    if (value === 60 || value === 130) await twin.take(bench.reach);
   }
   proxy.rule = () => 'pass';
   await proxy.deliverLate();

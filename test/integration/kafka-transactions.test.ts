@@ -50,7 +50,7 @@ describe('fences', () => {
     const member = await bench.join();
     await member.commit(0);
     const twin = bench.twin();
-    await twin.take();
+    await twin.take(bench.reach);
     await expect(member.commit(1)).rejects.toMatchObject({ code: 'COMMIT_FENCED' });
     expect(await member.committed()).toBe(1);
     await member.commit(1);
@@ -67,7 +67,7 @@ describe('fences', () => {
     const taking: Promise<void>[] = [];
     let isTaken = false;
     const take = async () => {
-      await twin.take();
+      await twin.take(bench.reach);
       isTaken = true;
     };
     // Records and offsets are written, and then the twin comes, before EndTxn arrives.

@@ -10,6 +10,7 @@ import type { Log, Membership } from '../../src/core/log.ts';
 import { seeded } from '../../src/core/random.ts';
 import { Cluster } from '../../src/log/kafka/cluster.ts';
 import { type KafkaLogOptions, openKafkaLog } from '../../src/log/kafka/log.ts';
+import { undecidedIn } from '../../src/log/kafka/transactions/closing.ts';
 import { TransactionalProducer } from '../../src/log/kafka/transactions/producer.ts';
 import { specOf } from '../conformance/log-bench.ts';
 import type { KafkaBroker } from './kafka-broker.ts';
@@ -41,9 +42,7 @@ export class CommitBench {
 
   static async start(kafka: KafkaBroker, bootstrap = kafka.proxiedBootstrap): Promise<CommitBench> {
     const bench = new CommitBench(kafka, bootstrap);
-    const log = await bench.open();
-    const topics = [specOf(bench.input.topic, { partitions: 1 }), specOf(bench.output(0).topic)];
-    await log.ensureTopics(topics);
+    await bench.#ensureTopics(await bench.open());
     return bench;
   }
 
@@ -84,11 +83,26 @@ export class CommitBench {
     });
   }
 
+  /** Where a former owner of the transactional id may have left something. */
+  readonly reach = async () => {
+    const partitions = await undecidedIn(this.cluster, [this.output(0).topic]);
+    return { group: this.name, partitions };
+  };
+
   async join(more: Partial<KafkaLogOptions> = {}): Promise<CommittingMember> {
     const log = await this.open(more);
+    await this.#ensureTopics(log);
     const listener = { assigned: () => {}, revoked: async () => {} };
     const { topic } = this.input;
     return new CommittingMember(this, log, await log.join(this.name, topic, listener));
+  }
+
+  /** As an engine does at its start. */
+  #ensureTopics(log: Log): Promise<void> {
+    return log.ensureTopics([
+      specOf(this.input.topic, { partitions: 1 }),
+      specOf(this.output(0).topic),
+    ]);
   }
 
   /** By partition, as an independent client sees it. */

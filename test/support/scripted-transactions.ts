@@ -14,11 +14,14 @@ const STEPS = new Map([
   [25, 'add'],
   [26, 'end'],
   [28, 'offsets'],
+  [65, 'describe'],
 ]);
 
 export class ScriptedTransactions {
   readonly asked: string[] = [];
   /** Answers to the requests of a kind, in their order; without one: no error. */
+  /** What it says of the id when it is asked: state and epoch; else it does not know it. */
+  described: { readonly state: string; readonly epoch: number } | undefined;
   readonly answers: Record<string, (BrokerError | 'hang-up')[]> = {};
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -40,8 +43,12 @@ export class ScriptedTransactions {
     return typeof address === 'object' ? (address?.port ?? 0) : 0;
   }
 
-  async stop(): Promise<void> {
+  hangUp(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async stop(): Promise<void> {
+    this.hangUp();
     this.#server.close();
     await once(this.#server, 'close');
   }
@@ -76,6 +83,10 @@ export class ScriptedTransactions {
   }
 
   #note(step: string, request: Reader): string {
+    if (step === 'describe') {
+      this.asked.push(step);
+      return step;
+    }
     request.string(); // transactional id
     if (step === 'offsets') request.string(); // group
     if (step === 'init') request.i32(); // time-out
@@ -87,13 +98,31 @@ export class ScriptedTransactions {
     return name;
   }
 
+  #describe(to: Writer): void {
+    const { state, epoch } = this.described ?? { state: '', epoch: -1 };
+    const error = this.described === undefined ? BROKER_ERRORS.TRANSACTIONAL_ID_NOT_FOUND : 0;
+    to.array([error], (one) =>
+      to
+        .i16(one)
+        .string('shrike-0')
+        .string(state)
+        .i32(60_000)
+        .i64(0)
+        .i64(7)
+        .i16(epoch)
+        .array([], () => undefined)
+        .tags(),
+    );
+  }
+
   #write(to: Writer, step: string, error: number): void {
     if (step === 'find') {
       to.i16(error).nullableString(null).i32(1).string('127.0.0.1').i32(this.port);
     } else if (step === 'init') {
       if (error === 0) this.#epoch += 1;
       to.i16(error).i64(7).i16(this.#epoch);
-    } else if (step === 'offsets') {
+    } else if (step === 'describe') this.#describe(to);
+    else if (step === 'offsets') {
       to.array(['in'], (topic) =>
         to
           .string(topic)

@@ -1,5 +1,5 @@
 /** What a producer asks of its coordinator after each kind of failure: epochs, aborts, pauses. */
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Clock } from '../../src/core/clock.ts';
 import { Cluster } from '../../src/log/kafka/cluster.ts';
 import type { GroupGeneration } from '../../src/log/kafka/group/generation.ts';
@@ -75,7 +75,8 @@ test('T2: a commit that is refused is aborted, and the next one has the next epo
   coordinator.answers.offsets = ['UNKNOWN_MEMBER_ID'];
   await expect(commit()).rejects.toMatchObject({ code: 'COMMIT_FENCED' });
   await producer.settle();
-  expect(asked()).toEqual(['init -1', 'add 0', 'offsets 0', 'abort 0', 'init 0']);
+  const closed = ['add 1', 'abort 1'];
+  expect(asked()).toEqual(['init -1', 'add 0', 'offsets 0', 'abort 0', 'init 0', ...closed]);
   await commit();
   expect(asked()).toEqual(['add 1', 'offsets 1', 'commit 1']);
 });
@@ -85,7 +86,8 @@ test('T3: after a lost answer the commit counts, and its epoch is not used again
   await commit();
   await producer.settle();
   const each = ['add 0', 'offsets 0', 'commit 0', 'commit 0'];
-  expect(asked()).toEqual(['init -1', ...each, 'add 0', 'init -1']);
+  const closed = ['add 1', 'commit 1'];
+  expect(asked()).toEqual(['init -1', ...each, 'abort 0', 'init -1', ...closed]);
   await commit();
   expect(asked()).toEqual(['add 1', 'offsets 1', 'commit 1']);
 });
@@ -105,8 +107,8 @@ test('a fenced producer takes its id back after pauses that double', async () =>
   const pauses: number[] = [];
   for (let i = 0; i < 4; i++) {
     coordinator.answers.add = ['PRODUCER_FENCED'];
-    await expect(commit()).rejects.toMatchObject({ code: 'COMMIT_FENCED' });
     clock.slept.length = 0;
+    await expect(commit()).rejects.toMatchObject({ code: 'COMMIT_FENCED' });
     await commit();
     pauses.push(...clock.slept);
   }
@@ -116,8 +118,8 @@ test('a fenced producer takes its id back after pauses that double', async () =>
   // After a minute of peace the next fence is the first again.
   await clock.sleep(60_001);
   coordinator.answers.add = ['PRODUCER_FENCED'];
-  await expect(commit()).rejects.toMatchObject({ code: 'COMMIT_FENCED' });
   clock.slept.length = 0;
+  await expect(commit()).rejects.toMatchObject({ code: 'COMMIT_FENCED' });
   await commit();
   expect(clock.slept).toEqual([375]);
 });
@@ -132,10 +134,11 @@ test('a fenced producer whose member has lost its partitions does not take the i
 
 test('T3: the id is not taken from a twin because an answer was lost', async () => {
   coordinator.answers.commit = ['hang-up'];
-  coordinator.answers.add = ['NONE', 'PRODUCER_FENCED'];
+  coordinator.answers.abort = ['PRODUCER_FENCED'];
+  coordinator.described = { state: 'Empty', epoch: 1 };
   await commit();
   await producer.settle();
-  expect(asked().slice(-2)).toEqual(['commit 0', 'add 0']);
+  expect(asked().slice(-3)).toEqual(['commit 0', 'abort 0', 'describe']);
   await expect(commit(() => undefined)).rejects.toMatchObject({ code: 'COMMIT_FENCED' });
   expect(asked()).toEqual([]);
 });
@@ -145,7 +148,7 @@ test('a twin that comes while the last commit is aborted has decided it', async 
   coordinator.answers.abort = ['PRODUCER_FENCED'];
   await expect(commit()).rejects.toMatchObject({ code: 'COMMIT_FAILED' });
   await producer.settle();
-  expect(asked()).toEqual(['init -1', 'add 0', 'offsets 0', 'abort 0']);
+  expect(asked()).toEqual(['init -1', 'add 0', 'offsets 0', 'abort 0', 'describe']);
   expect(troubles).toEqual([]);
 });
 
@@ -181,5 +184,92 @@ test('a broker that never answers for good is given up, and told', async () => {
   coordinator.answers.abort = [];
   coordinator.answers.commit = [];
   await commit();
-  expect(asked().slice(-4)).toEqual(['init 0', 'add 1', 'offsets 1', 'commit 1']);
+  const closed = ['add 1', 'abort 1'];
+  expect(asked().slice(-6)).toEqual(['init 0', ...closed, 'add 1', 'offsets 1', 'commit 1']);
+});
+
+describe('T8: markers of a newer epoch', () => {
+  const before = ['init -1', 'add 0', 'offsets 0'];
+
+  test('close what the broker aborted for time', async () => {
+    coordinator.answers.commit = ['PRODUCER_FENCED'];
+    coordinator.described = { state: 'CompleteAbort', epoch: 1 };
+    await expect(commit()).rejects.toMatchObject({ code: 'COMMIT_FENCED' });
+    await producer.settle();
+    // The scripted coordinator gives 1 for the epoch where a real one has raised it to 2.
+    expect(asked()).toEqual([
+      ...[...before, 'commit 0', 'describe'],
+      ...['init -1', 'add 1', 'abort 1'],
+    ]);
+  });
+
+  test('end as what they close has ended: a commit that cannot be aborted was one', async () => {
+    coordinator.answers.commit = Array(200).fill('COORDINATOR_LOAD_IN_PROGRESS');
+    coordinator.answers.abort = ['INVALID_TXN_STATE'];
+    await expect(commit()).rejects.toMatchObject({ code: 'COMMIT_FAILED' });
+    coordinator.answers.commit = [];
+    await producer.settle();
+    expect(asked().slice(-4)).toEqual(['abort 0', 'init 0', 'add 1', 'commit 1']);
+  });
+
+  test('are not needed where nothing has begun', async () => {
+    coordinator.answers.add = ['UNKNOWN_SERVER_ERROR'];
+    coordinator.answers.abort = ['INVALID_TXN_STATE'];
+    await expect(commit()).rejects.toMatchObject({ code: 'COMMIT_FAILED' });
+    await producer.settle();
+    expect(asked()).toEqual(['init -1', 'add 0', 'abort 0', 'init 0']);
+  });
+
+  test('are asked for until they are there, and by the same end', async () => {
+    coordinator.answers.offsets = ['UNKNOWN_SERVER_ERROR'];
+    coordinator.answers.abort = ['NONE', 'hang-up', 'UNKNOWN_SERVER_ERROR'];
+    await expect(commit()).rejects.toMatchObject({ code: 'COMMIT_FAILED' });
+    await expect(producer.settle()).rejects.toMatchObject({ code: 'COMMIT_FAILED' });
+    await producer.settle();
+    expect(asked()).toEqual([
+      ...[...before, 'abort 0', 'init 0'],
+      ...['add 1', 'abort 1', 'abort 1'],
+      // An answer was lost: what may still arrive late must not count for the next one.
+      ...['add 1', 'abort 1', 'init -1'],
+    ]);
+    await commit();
+    expect(asked()).toEqual(['add 2', 'offsets 2', 'commit 2']);
+  });
+
+  test.each<[string, string[]]>([
+    ['CompleteCommit', ['add 0', 'commit 0']],
+    ['CompleteAbort', ['add 0', 'abort 0']],
+    ['Ongoing', ['add 0', 'abort 0']],
+    ['Empty', []],
+  ])('of a former owner that has left it %s', async (state, closed) => {
+    coordinator.described = { state, epoch: 4 };
+    await producer.take(async () => ({ partitions: [], group: 'group' }));
+    expect(asked()).toEqual(['describe', 'init -1', ...closed]);
+  });
+
+  test('follow when the connection breaks by which the last commit was answered', async () => {
+    await commit();
+    coordinator.hangUp();
+    await vi.waitFor(() =>
+      producer.settle().then(() => expect(coordinator.asked).toContain('init 0')),
+    );
+    const first = ['init -1', 'add 0', 'offsets 0', 'commit 0'];
+    expect(asked()).toEqual([...first, 'abort 0', 'init 0', 'add 1', 'commit 1']);
+  });
+
+  test('come before a commit that finds the connection broken, and has not begun', async () => {
+    await commit();
+    coordinator.answers.add = ['hang-up'];
+    await commit();
+    expect(asked()).toEqual([
+      ...['init -1', 'add 0', 'offsets 0', 'commit 0'],
+      ...['add 0', 'abort 0', 'init -1', 'add 1', 'commit 1'],
+      ...['add 1', 'offsets 1', 'commit 1'],
+    ]);
+  });
+
+  test('an id that nobody has used has nothing to close', async () => {
+    await producer.take(async () => expect.unreachable());
+    expect(asked()).toEqual(['describe', 'init -1']);
+  });
 });

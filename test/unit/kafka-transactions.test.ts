@@ -35,7 +35,7 @@ describe('what an error means', () => {
     ['MESSAGE_TOO_LARGE', 'refused', 'refused', 'refused', 'refused', 'refused', 'refused'],
     ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'refused', 'refused', 'refused', 'refused', 'refused'],
     // Nothing to abort is fine; nothing to commit is not.
-    ['INVALID_TXN_STATE', 'refused', 'refused', 'refused', 'refused', 'refused', 'done'],
+    ['INVALID_TXN_STATE', 'refused', 'refused', 'refused', 'refused', 'refused', 'ended'],
     ['UNKNOWN_SERVER_ERROR', 'refused', 'refused', 'refused', 'refused', 'refused', 'refused'],
   ])('%s', (name, ...expected) => {
     const steps: Step[] = ['init', 'add', 'produce', 'offsets', 'commit', 'abort'];

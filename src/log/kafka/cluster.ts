@@ -44,6 +44,9 @@ export type GroupLane = `group ${string}`;
 /** A join is answered when all have joined: the rebalance time-out (60 s), and some more. */
 const GROUP_TIMEOUT_MS = 65_000;
 
+/** A way to one broker; another one after the first has broken. */
+export type Link = Pick<Connection, 'call' | 'isUsable'>;
+
 /** Where a request goes: a broker, and behind which others it may have to wait. */
 export interface Address {
   readonly node: number;
@@ -71,14 +74,19 @@ export class Cluster {
    * Asks one broker.
    * @throws LOG_UNAVAILABLE, KAFKA_AUTH_FAILED
    */
-  async call<Q, A>({ node, lane }: Address, api: Api<Q, A>, request: Q): Promise<A> {
+  async call<Q, A>(address: Address, api: Api<Q, A>, request: Q): Promise<A> {
     try {
-      const connection = await this.#connection(node, lane);
+      const connection = await this.link(address);
       return await connection.call(api, request);
     } catch (error) {
-      this.#forgetNode(node);
+      this.#forgetNode(address.node);
       throw error;
     }
+  }
+
+  /** The connection by which `call` asks, for who has to know when it is another. */
+  link({ node, lane }: Address): Promise<Link> {
+    return this.#connection(node, lane);
   }
 
   /** Asks any broker that answers. @throws LOG_UNAVAILABLE, KAFKA_AUTH_FAILED */

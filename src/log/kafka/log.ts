@@ -34,6 +34,7 @@ import { listOffsets } from './reader/list-offsets.ts';
 import { KafkaReader } from './reader/reader.ts';
 import { TopicLimits } from './topic-limits.ts';
 import { Appender } from './transactions/appender.ts';
+import { undecidedIn } from './transactions/closing.ts';
 import { whenKnown } from './transactions/known-topics.ts';
 import { TransactionalProducer } from './transactions/producer.ts';
 import { isVisible } from './transactions/visible-record.ts';
@@ -93,6 +94,8 @@ class KafkaLog implements Log {
   readonly #identities: Identities;
   readonly #ownCertificates: readonly CertificateEnd[];
   readonly #joined = new Map<string, Joined>();
+  /** Topics that a former process of the same name may have written. */
+  readonly #ensured = new Set<string>();
   #closing: Promise<void> | undefined;
 
   constructor(options: KafkaLogOptions, cluster: Cluster) {
@@ -120,8 +123,9 @@ class KafkaLog implements Log {
     this.#ownWrites = new OwnWrites(clock, (of) => listOffsets(cluster, of));
   }
 
-  ensureTopics(topics: readonly TopicSpec[]): Promise<void> {
-    return this.#admin.ensureTopics(topics);
+  async ensureTopics(topics: readonly TopicSpec[]): Promise<void> {
+    await this.#admin.ensureTopics(topics);
+    for (const { topic } of topics) this.#ensured.add(topic);
   }
 
   async topics(only?: readonly string[]): Promise<readonly TopicDescription[]> {
@@ -194,7 +198,9 @@ class KafkaLog implements Log {
 
   async join(group: string, topic: string, listener: MembershipListener): Promise<Membership> {
     // First, so that what a former process has left open is aborted when positions are asked for.
-    await this.#committing.take();
+    await this.#committing.take(async () => {
+      return { group, partitions: await undecidedIn(this.#cluster, [...this.#ensured]) };
+    });
     const ownership = new Ownership(listener);
     const joining = { cluster: this.#cluster, group, topic, listener: ownership };
     const member = await GroupMember.join({ ...this.#options, ...joining });

@@ -1,6 +1,7 @@
 /** Transactions that are open, and what readers therefore do not see: whose they are. */
 import type { OpenCommit } from '../../../core/log.ts';
 import type { Cluster } from '../cluster.ts';
+import { DESCRIBE_TRANSACTIONS } from '../transactions/described.ts';
 import type { Api } from '../wire/api.ts';
 
 /** What is asked about one after the other: more are never needed to explain a stand-still. */
@@ -33,34 +34,6 @@ const LIST_TRANSACTIONS: Api<readonly string[], readonly Listed[]> = {
   },
 };
 
-const DESCRIBE_TRANSACTION: Api<string, readonly OpenCommit[]> = {
-  name: 'DescribeTransactions',
-  key: 65,
-  version: 0,
-  encode: (to, id) => to.array([id], (one) => to.string(one)).tags(),
-  decode: (from) => {
-    from.i32(); // throttle time
-    const found = from.array(() => {
-      const error = from.i16();
-      const name = from.string();
-      const state = from.string();
-      const timeoutMs = from.i32();
-      const sinceMs = from.i64();
-      from.i64(); // producer id
-      from.i16(); // epoch
-      const topics = from.array(() => {
-        const topic = from.string();
-        const partitions = from.array(() => from.i32());
-        from.tags();
-        return partitions.map((partition) => ({ topic, partition }));
-      });
-      from.tags();
-      return { error, state, name, timeoutMs, sinceMs, partitions: topics.flat() };
-    });
-    return found.filter(({ error, state }) => error === 0 && state === 'Ongoing');
-  },
-};
-
 /** @throws LOG_UNAVAILABLE */
 export async function openCommits(cluster: Cluster): Promise<readonly OpenCommit[]> {
   const { brokers } = await cluster.metadata([]);
@@ -72,8 +45,10 @@ export async function openCommits(cluster: Cluster): Promise<readonly OpenCommit
   const open: OpenCommit[] = [];
   for (const id of [...ids].slice(0, DESCRIBED_MAX)) {
     const node = await cluster.coordinator('transaction', id);
-    const found = await cluster.call({ node, lane: 'general' }, DESCRIBE_TRANSACTION, id);
-    open.push(...found);
+    const found = await cluster.call({ node, lane: 'general' }, DESCRIBE_TRANSACTIONS, id);
+    for (const { error, state, transactionalId: name, ...one } of found) {
+      if (error === 0 && state === 'Ongoing') open.push({ name, ...one });
+    }
   }
   return open;
 }

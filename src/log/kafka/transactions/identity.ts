@@ -2,24 +2,27 @@
  * Who a producer is to the brokers: one transactional id, and the newest epoch of it that this
  * process was given. Every request carries the epoch; a broker refuses an older one.
  *
- *     none ──────► ready ──► open ──► ready        a commit, every answer in hand
- *                    ▲        └─────► doubtful     a commit failed, or an answer was lost
- *     fenced ────────┘ ◄─ back off ─┐    │
- *        ▲                          │    ├──► ready   aborted (or decided before), next epoch
- *        └──────────────────────────┴────┴──► fenced  somebody else has a newer epoch
+ *     none ──► ready ──► open ──► ready      a commit, every answer in hand
+ *                ▲        └─────► doubtful   a commit failed, or an answer was lost
+ *                │                   │ aborted, or it was committed before
+ *                │                decided
+ *                │                   │ the next epoch
+ *                └──────────────── closing   an empty transaction with the same end
+ *     fenced ── back off ────────────▲       from any of them: somebody has a newer epoch
  *
  * T3  An epoch of which a request may still be under way somewhere is not used for another
  *     transaction.
+ * T8  Nor does one begin before the partitions of a doubtful one have markers of a newer epoch.
  */
 import { assert } from '../../../core/assert.ts';
 import type { Clock } from '../../../core/clock.ts';
 import { ShrikeError } from '../../../core/errors.ts';
 import { type TopicPartition, topicPartitionName } from '../../../core/ids.ts';
 import type { Random } from '../../../core/random.ts';
-import type { Cluster } from '../cluster.ts';
+import type { Cluster, Link } from '../cluster.ts';
+import { BROKER_ERRORS } from '../wire/broker-errors.ts';
+import { DESCRIBE_TRANSACTIONS, type DescribedTransaction } from './described.ts';
 import {
-  ADD_OFFSETS,
-  ADD_PARTITIONS,
   END,
   INIT_PRODUCER_ID,
   NO_PRODUCER,
@@ -27,7 +30,6 @@ import {
   type Writing,
 } from './messages.ts';
 import { type Answer, ask, type Reply } from './patience.ts';
-import type { Step } from './verdict.ts';
 
 export interface ProducerOptions {
   readonly cluster: Cluster;
@@ -38,16 +40,32 @@ export interface ProducerOptions {
   readonly transactionTimeoutMs: number;
 }
 
-/** A partition that is written, or the group whose offsets are committed. */
-export type Beginning = TopicPartition | string;
+/** What a transaction is about: what it writes, and the group whose offsets it commits. */
+export interface Reach {
+  readonly partitions: readonly TopicPartition[];
+  readonly group: string | undefined;
+}
 
-type Phase = 'none' | 'ready' | 'open' | 'doubtful' | 'fenced';
+export type Ending = 'commit' | 'abort';
+
+interface IdentityOptions extends ProducerOptions {
+  /** Runs an empty transaction to its end. @throws COMMIT_FAILED, COMMIT_FENCED */
+  readonly close: (reach: Reach, ending: Ending) => Promise<void>;
+}
+
+type Phase = 'none' | 'ready' | 'open' | 'doubtful' | 'decided' | 'closing' | 'fenced';
 
 /** Long enough for a heartbeat to tell a process that came back from the dead that it was dead. */
 const BACK_OFF_MS_MIN = 250;
 const BACK_OFF_MS_MAX = 10_000;
 /** Without a fence for so long, the next one is the first again. */
 const PEACE_MS = 60_000;
+const WHAT = {
+  init: (id: string) => `${id} as a producer`,
+  describe: (id: string) => `what became of the transaction of ${id}`,
+  abort: (id: string) => `to abort the transaction of ${id}`,
+} as const;
+const UNSETTLED: readonly Phase[] = ['doubtful', 'decided', 'closing'];
 const SEQUENCE_END = 2 ** 31;
 /** Longer silence is trouble that has to be told, and not a commit that takes its time. */
 const PATIENCE_MS_MAX = 20_000;
@@ -58,22 +76,32 @@ export function patienceMs(of: Pick<ProducerOptions, 'transactionTimeoutMs'>): n
 }
 
 export class ProducerIdentity {
-  readonly #options: ProducerOptions;
+  readonly #options: IdentityOptions;
   readonly #sequences = new Map<string, number>();
   #phase: Phase = 'none';
   #epoch: ProducerEpoch = NO_PRODUCER;
   #changing: Promise<void> | undefined;
   #isLost = false;
-  #first: Beginning | undefined;
+  /** Of the last transaction that has begun in this epoch, or is to be closed in it. */
+  #reach: Reach | undefined;
+  /** How it ends: not known until its end is answered. */
+  #ending: Ending | 'unknown' = 'abort';
+  /** By which it was answered. */
+  #link: Link | undefined;
   #fenceCount = 0;
   #fencedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(options: ProducerOptions) {
+  constructor(options: IdentityOptions) {
     this.#options = options;
   }
 
   get writing(): Writing {
     return { transactionalId: this.#options.transactionalId, ...this.#epoch };
+  }
+
+  /** By which the next transaction begins; undefined when nothing came before it in this epoch. */
+  get link(): Link | undefined {
+    return this.#link;
   }
 
   /** The number of the partition's next record, of which so many are about to be sent. */
@@ -84,10 +112,14 @@ export class ProducerIdentity {
     return sequence;
   }
 
-  /** Takes the transactional id over, unless that is done. @throws COMMIT_FAILED */
-  async take(): Promise<void> {
+  /**
+   * Takes the transactional id over, unless that is done.
+   * @param reach what the id's former owner may have left without its markers (T8)
+   * @throws COMMIT_FAILED
+   */
+  async take(reach: () => Promise<Reach>): Promise<void> {
     await this.settle();
-    if (this.#phase === 'none') await this.#change(() => this.#init(NO_PRODUCER));
+    if (this.#phase === 'none') await this.#change(() => this.#inherit(reach));
   }
 
   /**
@@ -103,20 +135,33 @@ export class ProducerIdentity {
       if (!isOwner()) throw this.#fenced('and the partitions went elsewhere, too');
     }
     await this.#change(() => this.#init(NO_PRODUCER));
+    if (this.#is('closing')) this.#ready();
     if (!this.#is('ready')) throw this.#fenced('while it was being taken');
   }
 
-  /** @param first what the transaction begins with, to ask for again after a failure */
-  begin(first: Beginning): void {
+  begin(): void {
     assert(this.#phase === 'ready', 'T3: a transaction begins with nothing in doubt');
     this.#phase = 'open';
     this.#isLost = false;
-    this.#first = first;
+  }
+
+  /** The coordinator has all that the transaction is about: from now on it may be written. */
+  begun(reach: Reach): void {
+    this.#reach = reach;
+    this.#ending = 'abort';
+  }
+
+  /** Its end is about to be asked for. */
+  committing(): void {
+    this.#ending = 'unknown';
   }
 
   /** The transaction has ended as it should. */
-  end(): void {
-    if (this.#phase === 'open') this.#phase = this.#isLost ? 'doubtful' : 'ready';
+  end(link: Link): void {
+    if (this.#phase !== 'open') return;
+    this.#ending = 'commit';
+    this.#link = link;
+    this.#phase = this.#isLost ? 'doubtful' : 'ready';
   }
 
   /** The transaction has failed: perhaps it is still open. */
@@ -143,8 +188,8 @@ export class ProducerIdentity {
   /** Resolves when the last transaction is decided, one way or the other. @throws COMMIT_FAILED */
   async settle(): Promise<void> {
     if (this.#changing !== undefined) return this.#changing;
-    if (this.#phase !== 'doubtful') return;
-    return this.#change(() => (this.#isLost ? this.#raise() : this.#abort()));
+    if (!this.#isUnsettled) return;
+    return this.#change(() => this.#settle());
   }
 
   #is(phase: Phase): boolean {
@@ -158,38 +203,112 @@ export class ProducerIdentity {
     return this.#changing;
   }
 
-  /** Aborts what is open. A commit that was decided stays: then there is nothing to abort. */
-  async #abort(): Promise<void> {
-    const aborted = await this.#ask('abort', (node) =>
-      this.#options.cluster.call({ node, lane: 'transaction' }, END, {
-        ...this.writing,
-        commit: false,
-      }),
-    );
-    if (aborted.verdict === 'done') return this.#init(this.#epoch);
-    this.#heardOrThrow(aborted);
+  get #isUnsettled(): boolean {
+    if (this.#phase === 'fenced') return this.#reach !== undefined;
+    // The coordinator that was to write the markers may be gone.
+    if (this.#phase === 'ready') return this.#link?.isUsable === false;
+    return UNSETTLED.includes(this.#phase);
+  }
+
+  /** Goes on where it was when it failed the last time. */
+  async #settle(): Promise<void> {
+    while (this.#isUnsettled) await this.#step();
+  }
+
+  #step(): Promise<void> {
+    switch (this.#phase) {
+      case 'fenced':
+        return this.#learn();
+      case 'decided':
+        return this.#init(this.#isLost ? NO_PRODUCER : this.#epoch);
+      case 'closing':
+        return this.#close();
+      default:
+        return this.#decide();
+    }
   }
 
   /**
-   * With requests that may arrive late, to abort is not enough: markers of the same epoch do not
-   * keep a leader from accepting what comes after them. To take the id over aborts by markers of a
-   * higher epoch. That would do the same to a twin, so it is asked first whether there is one, by a
-   * request that changes nothing (or begins what is aborted at once).
+   * Asks for an abort. A commit that was decided stays: then there is nothing to abort. If somebody
+   * has a newer epoch, this one is told.
    */
-  async #raise(): Promise<void> {
+  async #decide(): Promise<void> {
     const { cluster } = this.#options;
-    const probed = await this.#ask('probe', async (node) => {
-      const first = this.#first as Beginning;
-      if (typeof first === 'string') {
-        const request = { ...this.writing, group: first };
-        return cluster.call({ node, lane: 'transaction' }, ADD_OFFSETS, request);
-      }
-      const request = { ...this.writing, partitions: [first] };
-      const [found] = await cluster.call({ node, lane: 'transaction' }, ADD_PARTITIONS, request);
-      return found ?? { error: 0 };
+    const asked = await this.#ask('abort', (node) => {
+      const request = { ...this.writing, commit: false };
+      return cluster.call({ node, lane: 'transaction' }, END, request);
     });
-    if (probed.verdict === 'done') return this.#init(NO_PRODUCER);
-    this.#heardOrThrow(probed);
+    if (asked.verdict !== 'done' && asked.verdict !== 'ended') return this.#heardOrThrow(asked);
+    // What cannot be aborted was committed, if that was asked for; else it had not begun.
+    if (this.#ending === 'unknown') this.#ending = asked.verdict === 'ended' ? 'commit' : 'abort';
+    this.#phase = 'decided';
+  }
+
+  /**
+   * T8. With requests that may arrive late, a decision is not enough: markers of the same epoch do
+   * not keep a leader from accepting what comes after them. And brokers of 4.3 forget the markers
+   * of partitions that have no leader at that moment (KAFKA-20734): what lies there would take
+   * part in whatever this producer commits there next. Markers of a newer epoch help with both.
+   */
+  async #close(): Promise<void> {
+    const reach = this.#reach;
+    if (reach !== undefined && this.#ending !== 'unknown') {
+      try {
+        await this.#options.close(reach, this.#ending);
+      } catch (error) {
+        // Fenced, it is learned by whom.
+        if (this.#is('closing')) throw error;
+        return;
+      }
+      this.#reach = undefined;
+    }
+    if (this.#isLost) await this.#init(NO_PRODUCER);
+    if (this.#is('closing')) this.#ready();
+  }
+
+  /**
+   * Who has fenced it: the broker itself aborts what takes too long, and raises the epoch by one.
+   * Else it was a twin, who closes what it finds.
+   */
+  async #learn(): Promise<void> {
+    await this.#backOff();
+    const { state, producerId, epoch } = await this.#described();
+    const isNext = producerId === this.#epoch.producerId && epoch === this.#epoch.epoch + 1;
+    if (isNext && state === 'CompleteAbort') {
+      if (this.#ending === 'unknown') this.#ending = 'abort';
+      this.#isLost = true;
+      this.#phase = 'decided';
+    } else this.#reach = undefined;
+  }
+
+  /** What the coordinator knows, when it is decided. */
+  async #described(): Promise<Pick<DescribedTransaction, 'state' | keyof ProducerEpoch>> {
+    const { cluster, transactionalId } = this.#options;
+    let known: DescribedTransaction | undefined;
+    const asked = await this.#ask('describe', async (node) => {
+      const at = { node, lane: 'transaction' } as const;
+      [known] = await cluster.call(at, DESCRIBE_TRANSACTIONS, transactionalId);
+      const isDeciding = known?.state.startsWith('Prepare') ?? false;
+      return { error: isDeciding ? BROKER_ERRORS.CONCURRENT_TRANSACTIONS : (known?.error ?? 0) };
+    });
+    if (asked.error !== undefined) throw asked.error;
+    return known ?? { ...NO_PRODUCER, state: '' };
+  }
+
+  async #inherit(reach: () => Promise<Reach>): Promise<void> {
+    const { state } = await this.#described();
+    const isUsed = state !== '' && state !== 'Empty' && state !== 'Dead';
+    const left = isUsed ? await reach() : undefined;
+    await this.#init(NO_PRODUCER);
+    if (!this.#is('closing')) return;
+    this.#ending = state === 'CompleteCommit' ? 'commit' : 'abort';
+    this.#reach = left;
+    await this.#close();
+  }
+
+  #ready(): void {
+    this.#phase = 'ready';
+    this.#reach = undefined;
   }
 
   /** A new epoch: whatever older ones have sent and is still under way is refused from now on. */
@@ -203,7 +322,9 @@ export class ProducerIdentity {
     });
     if (asked.verdict !== 'done') return this.#heardOrThrow(asked);
     this.#sequences.clear();
-    this.#phase = 'ready';
+    this.#link = undefined;
+    this.#isLost = false;
+    this.#phase = 'closing';
   }
 
   #heardOrThrow(answer: Answer): void {
@@ -212,11 +333,11 @@ export class ProducerIdentity {
     if (answer.verdict !== 'fenced' && answer.verdict !== 'forgotten') throw answer.error;
   }
 
-  #ask(step: Step, once: (node: number) => Promise<Reply>): Promise<Answer> {
+  #ask(step: keyof typeof WHAT, once: (node: number) => Promise<Reply>): Promise<Answer> {
     const { cluster, clock, transactionalId: id } = this.#options;
     return ask(clock, {
       step,
-      what: step === 'init' ? `${id} as a producer` : `to abort the transaction of ${id}`,
+      what: WHAT[step](id),
       endMs: clock.nowMs() + patienceMs(this.#options),
       once: async () => once(await cluster.coordinator('transaction', id)),
       elsewhere: () => cluster.forgetCoordinator('transaction', id),

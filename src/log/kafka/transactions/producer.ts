@@ -1,11 +1,12 @@
-/** Commits: outputs and offsets in one transaction, one after the other. README, T1 to T6. */
+/** Commits: outputs and offsets in one transaction, one after the other. README, T1 to T8. */
 import { ShrikeError } from '../../../core/errors.ts';
 import type { Offset, TopicPartition } from '../../../core/ids.ts';
 import type { Append } from '../../../core/log.ts';
 import { TopicLimits } from '../topic-limits.ts';
-import { ProducerIdentity, type ProducerOptions, patienceMs } from './identity.ts';
+import { runEmpty } from './closing.ts';
+import { ProducerIdentity, type ProducerOptions, patienceMs, type Reach } from './identity.ts';
 import { whenKnown } from './known-topics.ts';
-import { type OffsetsToCommit, Transaction } from './transaction.ts';
+import { type OffsetsToCommit, Transaction, type TransactionOptions } from './transaction.ts';
 import { BatchMemory, type PartitionWrite, type Written, writesOf } from './writes.ts';
 
 export interface TransactionalProducerOptions extends ProducerOptions {
@@ -13,6 +14,15 @@ export interface TransactionalProducerOptions extends ProducerOptions {
   readonly onTrouble: (error: unknown) => void;
   /** Shared with whoever else asks for them. */
   readonly limits?: TopicLimits;
+}
+
+/** Coordinators that go away one after the other are trouble that has to be told. */
+const BEGINS_MAX = 4;
+
+interface Attempt {
+  readonly writes: readonly PartitionWrite[];
+  readonly positions: OffsetsToCommit | undefined;
+  readonly isLast: boolean;
 }
 
 /** What lies where, if a commit that failed took effect all the same. */
@@ -34,16 +44,20 @@ export class TransactionalProducer {
 
   constructor(options: TransactionalProducerOptions) {
     this.#options = options;
-    this.#identity = new ProducerIdentity(options);
+    this.#identity = new ProducerIdentity({
+      ...options,
+      close: (reach, ending) => runEmpty(this.#transaction(), reach, ending),
+    });
     this.#limits = options.limits ?? new TopicLimits(options.cluster);
   }
 
   /**
    * Takes the transactional id: whatever its former owner has left open is aborted.
+   * @param reach where that may be
    * @throws COMMIT_FAILED, KAFKA_NOT_AUTHORIZED
    */
-  take(): Promise<void> {
-    return this.#identity.take();
+  take(reach: () => Promise<Reach>): Promise<void> {
+    return this.#identity.take(reach);
   }
 
   /**
@@ -75,7 +89,6 @@ export class TransactionalProducer {
   }
 
   async #commit(outputs: readonly Append[], offsets: OffsetsToCommit | undefined) {
-    const { cluster, clock } = this.#options;
     if (this.#isClosed) throw new ShrikeError('LOG_UNAVAILABLE', 'the producer is closed');
     const positions = offsets?.offsets.length === 0 ? undefined : offsets;
     const written: Written[] = [];
@@ -84,15 +97,14 @@ export class TransactionalProducer {
     try {
       await whenKnown(this.#options, outputs);
       await this.#limits.know(outputs.map(({ topic }) => topic));
-      writes = writesOf(outputs, this.#limits);
-      if (writes.length === 0 && positions === undefined) return written;
       const isOwner = () => offsets === undefined || offsets.generation() !== undefined;
-      await this.#identity.ready(isOwner);
-      this.#identity.begin(positions?.group ?? (writes[0] as PartitionWrite).at);
-      const endMs = clock.nowMs() + patienceMs(this.#options);
-      const parts = { cluster, clock, identity: this.#identity, memory: this.#memory, endMs };
-      await new Transaction(parts).run(writes, positions);
-      this.#identity.end();
+      for (let isDone = false, left = BEGINS_MAX; !isDone; left--) {
+        writes = writesOf(outputs, this.#limits);
+        if (writes.length === 0 && positions === undefined) return written;
+        await this.#identity.ready(isOwner);
+        this.#identity.begin();
+        isDone = await this.#run({ writes, positions, isLast: left === 1 });
+      }
     } catch (error) {
       this.#identity.fail();
       this.doubt = doubtOf(writes);
@@ -103,6 +115,25 @@ export class TransactionalProducer {
     }
     for (const write of writes) write.report(written);
     return written;
+  }
+
+  /** False when it could not begin because its coordinator went away: it may be tried again. */
+  async #run({ writes, positions, isLast }: Attempt): Promise<boolean> {
+    const transaction = new Transaction(this.#transaction());
+    try {
+      await transaction.run(writes, positions);
+      return true;
+    } catch (error) {
+      if (!transaction.isCutOff || isLast) throw error;
+      this.#identity.fail();
+      return false;
+    }
+  }
+
+  #transaction(): TransactionOptions {
+    const { cluster, clock } = this.#options;
+    const endMs = clock.nowMs() + patienceMs(this.#options);
+    return { cluster, clock, identity: this.#identity, memory: this.#memory, endMs };
   }
 }
 

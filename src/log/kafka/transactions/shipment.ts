@@ -136,6 +136,8 @@ const PASSING: readonly Verdict[] = ['done', 'again', 'elsewhere'];
 const REFUSED = PASSING.length;
 
 function rank(step: Step, { error }: Reply): number {
+  // Said of the other partitions when one is refused: any other error is the cause.
+  if (error === BROKER_ERRORS.OPERATION_NOT_ATTEMPTED) return 0.5;
   const at = PASSING.indexOf(verdict(step, error));
   return at < 0 ? REFUSED : at;
 }

@@ -8,9 +8,9 @@
 import type { Clock } from '../../../core/clock.ts';
 import { ShrikeError } from '../../../core/errors.ts';
 import { topicPartitionName } from '../../../core/ids.ts';
-import type { Cluster } from '../cluster.ts';
+import type { Cluster, Link } from '../cluster.ts';
 import type { GroupGeneration } from '../group/generation.ts';
-import type { ProducerIdentity } from './identity.ts';
+import type { Ending, ProducerIdentity, Reach } from './identity.ts';
 import { ADD_OFFSETS, ADD_PARTITIONS, COMMIT_OFFSETS, END, type NextOffset } from './messages.ts';
 import { type Answer, type Asking, ask, type Reply } from './patience.ts';
 import { seal } from './record-batch.ts';
@@ -45,9 +45,15 @@ export class Transaction {
   /** One part of the transaction has failed: the others need not try again. */
   readonly #over = new AbortController();
   #failure: unknown;
+  #isCutOff = false;
 
   constructor(options: TransactionOptions) {
     this.#options = options;
+  }
+
+  /** Its coordinator went away before anything could be written. */
+  get isCutOff(): boolean {
+    return this.#isCutOff;
   }
 
   /** Resolves when it is committed. @throws COMMIT_FENCED, COMMIT_FAILED, KAFKA_NOT_AUTHORIZED */
@@ -55,46 +61,76 @@ export class Transaction {
     writes: readonly PartitionWrite[],
     offsets: OffsetsToCommit | undefined,
   ): Promise<void> {
-    await this.#together([this.#begin(writes, offsets), this.#encode(writes)]);
+    const { identity } = this.#options;
+    const reach = { partitions: writes.map(({ at }) => at), group: offsets?.group };
+    await this.#together([this.#begin(reach), this.#encode(writes)]);
+    identity.begun(reach);
     await this.#together([this.#produce(writes), this.#commitOffsets(offsets)]);
-    const { cluster, identity } = this.#options;
-    await this.#done({
-      step: 'commit',
-      what: 'to commit',
-      once: async () => {
-        const request = { ...identity.writing, commit: true };
-        return cluster.call({ node: await this.#coordinator(), lane: 'transaction' }, END, request);
-      },
-    });
+    identity.committing();
+    identity.end(await this.#end('commit'));
   }
 
-  async #begin(writes: readonly PartitionWrite[], offsets: OffsetsToCommit | undefined) {
+  /**
+   * Without anything in it: for its markers (T8).
+   * @throws COMMIT_FENCED, COMMIT_FAILED, KAFKA_NOT_AUTHORIZED
+   */
+  async runEmpty(reach: Reach, ending: Ending): Promise<void> {
+    await this.#begin(reach);
+    await this.#end(ending);
+  }
+
+  /** @returns by which connection it was answered */
+  async #end(ending: Ending): Promise<Link> {
     const { cluster, identity } = this.#options;
-    const adding: Promise<void>[] = [];
-    const partitions = writes.map(({ at }) => at);
-    const addPartitions = async (): Promise<Reply> => {
-      const request = { ...identity.writing, partitions };
+    let link: Link | undefined;
+    await this.#done({
+      step: ending,
+      what: `to ${ending}`,
+      once: async () => {
+        const request = { ...identity.writing, commit: ending === 'commit' };
+        const node = await this.#coordinator();
+        link = await cluster.link({ node, lane: 'transaction' });
+        return link.call(END, request);
+      },
+    });
+    return link as Link;
+  }
+
+  /**
+   * T8: by the connection that has answered for the transaction before, or not at all. Over
+   * another one the coordinator may have begun anew, and the markers of that one be missing.
+   */
+  async #begin({ partitions, group }: Reach): Promise<void> {
+    const { cluster, identity } = this.#options;
+    const link = async () => {
       const node = await this.#coordinator();
-      const found = await cluster.call({ node, lane: 'transaction' }, ADD_PARTITIONS, request);
-      return worst(
-        'add',
-        found.map(({ error, ...at }) => ({ error, reason: topicPartitionName(at) })),
-      );
+      return identity.link ?? cluster.link({ node, lane: 'transaction' });
     };
-    const addOffsets = async (group: string): Promise<Reply> => {
-      const request = { ...identity.writing, group };
-      return cluster.call(
-        { node: await this.#coordinator(), lane: 'transaction' },
-        ADD_OFFSETS,
-        request,
-      );
-    };
+    const add = (what: string, once: () => Promise<Reply>) =>
+      this.#done({
+        ...{ step: 'add', what, once },
+        elsewhere: () => {
+          cluster.forgetCoordinator('transaction', identity.writing.transactionalId);
+          this.#isCutOff = true;
+          this.#over.abort();
+        },
+      });
+    const adding: Promise<void>[] = [];
     if (partitions.length > 0) {
-      adding.push(this.#done({ step: 'add', what: 'to begin a commit', once: addPartitions }));
+      const addPartitions = async (): Promise<Reply> => {
+        const request = { ...identity.writing, partitions };
+        const found = await (await link()).call(ADD_PARTITIONS, request);
+        return worst(
+          'add',
+          found.map(({ error, ...at }) => ({ error, reason: topicPartitionName(at) })),
+        );
+      };
+      adding.push(add('to begin a commit', addPartitions));
     }
-    if (offsets !== undefined) {
-      const what = `to begin a commit of the group ${offsets.group}`;
-      adding.push(this.#done({ step: 'add', what, once: () => addOffsets(offsets.group) }));
+    if (group !== undefined) {
+      const addOffsets = async (): Promise<Reply> =>
+        (await link()).call(ADD_OFFSETS, { ...identity.writing, group });
+      adding.push(add(`to begin a commit of the group ${group}`, addOffsets));
     }
     await this.#together(adding);
   }

@@ -4,14 +4,13 @@
  */
 import { type BrokerError, brokerError } from '../wire/broker-errors.ts';
 
-/**
- * The requests of a transaction; `abort` and `commit` are the two uses of EndTxn, `probe` asks
- * whether the epoch is still the newest.
- */
-export type Step = 'init' | 'add' | 'produce' | 'offsets' | 'commit' | 'abort' | 'probe';
+/** The requests of a transaction; `abort` and `commit` are the two uses of EndTxn. */
+export type Step = 'init' | 'add' | 'produce' | 'offsets' | 'commit' | 'abort' | 'describe';
 
 export type Verdict =
   | 'done'
+  /** Nothing is open: it was committed already, or has not begun. */
+  | 'ended'
   /** The same request again, soon, to the same broker. */
   | 'again'
   /** Again, once it is known anew who leads or coordinates. */
@@ -76,8 +75,7 @@ const BY_STEP: Readonly<Record<Step, Row>> = {
   // The coordinator may hear of a new topic later than this client.
   add: {
     ...BY_COORDINATOR,
-    UNKNOWN_TOPIC_OR_PARTITION: 'elsewhere',
-    // Said of the other partitions when one is refused: that one's error is the cause.
+    UNKNOWN_TOPIC_OR_PARTITION: 'again',
     OPERATION_NOT_ATTEMPTED: 'again',
   },
   produce: BY_LEADER,
@@ -91,16 +89,9 @@ const BY_STEP: Readonly<Record<Step, Row>> = {
     FENCED_INSTANCE_ID: 'expelled',
   },
   commit: BY_COORDINATOR,
-  // Nothing was begun, or it was committed already: there is nothing to abort.
-  abort: { ...BY_COORDINATOR, INVALID_TXN_STATE: 'done' },
-  // Whatever does not say that it is old.
-  probe: {
-    ...BY_COORDINATOR,
-    UNKNOWN_TOPIC_OR_PARTITION: 'done',
-    TOPIC_AUTHORIZATION_FAILED: 'done',
-    GROUP_AUTHORIZATION_FAILED: 'done',
-    INVALID_TXN_STATE: 'done',
-  },
+  abort: { ...BY_COORDINATOR, INVALID_TXN_STATE: 'ended' },
+  // Nobody has used it yet.
+  describe: { ...BY_COORDINATOR, TRANSACTIONAL_ID_NOT_FOUND: 'done' },
 };
 
 export function verdict(step: Step, code: number): Verdict {
