@@ -8,6 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from './core/assert.ts';
 import { systemClock as clock } from './core/clock.ts';
 import { openSource } from './kafka.ts';
+import { loadObjectStore } from './object-store.ts';
 import { ActorWorker, type Vitals } from './runtime/actor-worker.ts';
 import { openTaskParts } from './task-parts.ts';
 import { threadChannel } from './thread-channel.ts';
@@ -16,6 +17,7 @@ import type { ActorThreadSetup, EarlySetup } from './worker-thread.ts';
 const early = workerData as EarlySetup;
 const port = parentPort;
 assert(port !== null, 'an actor thread is started by the engine');
+await loadObjectStore(early);
 const source = early.kafka === undefined ? undefined : await openSource(early.kafka);
 const [setup] = (await once(early.setup, 'message')) as [ActorThreadSetup];
 

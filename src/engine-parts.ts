@@ -55,7 +55,7 @@ export interface OpenParts extends EngineOptions {
 export async function openParts(options: EngineOptions): Promise<OpenParts> {
   const kafka = brokersOf(options.config);
   const { workers, scorers } = threadsOf(options.config);
-  const threads = new ActorThreads(kafka, options.config.memory, workers);
+  const threads = new ActorThreads(kafka, options.config, workers);
   let folder: DataFolder | undefined;
   let opening: Promise<Log> | undefined;
   let scoring: Promise<OpenScorer> | undefined;

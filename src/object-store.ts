@@ -22,6 +22,11 @@ export async function openObjectStore(
   return openS3Store({ config: s3, clock, random: seeded(randomInt(2 ** 32)) });
 }
 
+/** Loads what a bucket will need, while there is something else to wait for. */
+export async function loadObjectStore({ s3 }: Pick<Config, 's3'>): Promise<void> {
+  if (s3.bucket !== '') await import('../checkpoints/s3-store.ts');
+}
+
 /**
  * The same for who seldom needs it: nothing of a bucket is loaded before the first operation. A
  * folder is opened at once, so that a disk that is full is told at the start.

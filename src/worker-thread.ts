@@ -15,6 +15,7 @@ export interface EarlySetup {
   readonly setup: MessagePort;
   /** Of the brokers; undefined: the embedded log, through the main thread. */
   readonly kafka: KafkaSettings | undefined;
+  readonly s3: Config['s3'];
 }
 
 /** Given to an actor thread when it is put to work. */
@@ -49,13 +50,17 @@ interface WarmThread {
  */
 export class ActorThreads {
   readonly #kafka: KafkaSettings | undefined;
-  readonly #heaps: Config['memory'];
+  readonly #config: Pick<Config, 'memory' | 's3'>;
   readonly #warm: WarmThread[] = [];
 
   /** @param count threads that are made ready now */
-  constructor(kafka: KafkaSettings | undefined, heaps: Config['memory'], count: number) {
+  constructor(
+    kafka: KafkaSettings | undefined,
+    config: Pick<Config, 'memory' | 's3'>,
+    count: number,
+  ) {
     this.#kafka = kafka;
-    this.#heaps = heaps;
+    this.#config = config;
     freeHeapsOfThreads();
     setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`); // of the whole process
     for (let i = 0; i < count; i++) this.#warm.push(this.#warmUp());
@@ -89,14 +94,15 @@ export class ActorThreads {
 
   #warmUp(): WarmThread {
     const { port1: setup, port2: port } = new MessageChannel();
-    const early: EarlySetup = { setup: port, kafka: this.#kafka };
+    const { memory, s3 } = this.#config;
+    const early: EarlySetup = { setup: port, kafka: this.#kafka, s3 };
     const worker = new Worker(new URL('./actor-thread.js', import.meta.url), {
       workerData: early,
       transferList: [port],
       name: 'shrike-actor',
       resourceLimits: heapLimits({
-        oldBytes: this.#heaps.actorHeapBytes,
-        youngBytes: this.#heaps.actorYoungBytes,
+        oldBytes: memory.actorHeapBytes,
+        youngBytes: memory.actorYoungBytes,
       }),
     });
     // One that fails before it is used fails again when it is: then somebody listens.

@@ -17,6 +17,6 @@ function run(script, args) {
 run('node_modules/typescript/bin/tsc', ['-b', process.argv.includes('--all') ? '.' : 'src']);
 cpSync('operators/data', 'dist/operators/data', { recursive: true });
 run('tools/build-wasm.mjs', []);
-run('tools/bundle-s3.mjs', []);
+run('tools/bundle-libraries.mjs', []);
 run('tools/build-ui.mjs', []);
 chmodSync('dist/src/cli.js', 0o755);

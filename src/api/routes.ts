@@ -1,9 +1,9 @@
 /** The endpoints: each asks the engine's view and answers with what it says. */
 import type { FastifyInstance } from 'fastify';
-import { type Static, Type } from 'typebox';
 import { ShrikeError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { EngineView, PageRecord, ProducedRecord } from '../core/status.ts';
+import { type Static, Type } from '../core/typebox.ts';
 import { parseRecords } from './produced-records.ts';
 import { summarise } from './summary.ts';
 

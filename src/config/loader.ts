@@ -4,9 +4,9 @@
  * over in silence is the worst kind of default.
  */
 import { readFileSync } from 'node:fs';
-import { Check } from 'typebox/schema';
 import type { Config } from '../core/config.ts';
 import { ShrikeError } from '../core/errors.ts';
+import { Check } from '../core/typebox.ts';
 import {
   allowedValues,
   CONFIG_KEYS,

@@ -2,7 +2,7 @@
  * The one configuration schema: types, defaults, documentation and (later) the chart's values come
  * from it. Loading (file, environment, flags) is `src/config`.
  */
-import { type Static, Type } from 'typebox';
+import { type Static, Type } from './typebox.ts';
 
 const closed = { additionalProperties: false };
 /** Names of objects and of Kafka's topics have no other characters. */

@@ -1,7 +1,7 @@
 /** bundle.json: what the file may hold, and one clear sentence for what it may not. Pure. */
-import { type Static, Type } from 'typebox';
-import { Errors } from 'typebox/value';
+
 import { ShrikeError } from '../core/errors.ts';
+import { Errors, type Static, Type } from '../core/typebox.ts';
 
 const closed = { additionalProperties: false };
 const name = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$' });

@@ -1,12 +1,12 @@
-// Puts what is used of the AWS SDK into one small file: the whole of it takes longer to load than
-// a restore may.
+// Puts what is used of large packages into one small file each: the whole of them takes longer to
+// load than a restore may.
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 await build({
   absWorkingDir: fileURLToPath(new URL('..', import.meta.url)),
-  entryPoints: ['checkpoints/s3-sdk.ts'],
-  outfile: 'dist/checkpoints/s3-sdk.js',
+  entryPoints: ['checkpoints/s3-sdk.ts', 'src/core/typebox.ts'],
+  outdir: 'dist',
   bundle: true,
   minify: true,
   platform: 'node',
