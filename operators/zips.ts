@@ -23,7 +23,15 @@ export function radians(degrees: number): number {
 export class ZipTable {
   readonly #columns = new Float64Array(3 * ZIPS).fill(Number.NaN);
 
-  /** The table that comes with Shrike. @throws ZIP_TABLE_INVALID */
+  static #shipped: ZipTable | undefined;
+
+  /** The table that comes with Shrike, read once in a thread. @throws ZIP_TABLE_INVALID */
+  static get shipped(): ZipTable {
+    ZipTable.#shipped ??= ZipTable.load();
+    return ZipTable.#shipped;
+  }
+
+  /** @throws ZIP_TABLE_INVALID */
   static load(url: URL = new URL('./data/zip_centroids.csv', import.meta.url)): ZipTable {
     let text: string;
     try {

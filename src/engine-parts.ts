@@ -14,7 +14,7 @@ import type { ObjectStore } from './core/object-store.ts';
 import type { Model } from './core/scoring.ts';
 import { claimDataFolder, type DataFolder } from './data-folder.ts';
 import { heapLimits } from './heap-limits.ts';
-import { createFlow } from './job.ts';
+import { outlineOf } from './job.ts';
 import { brokersOf } from './kafka.ts';
 import type { KafkaSettings } from './log/kafka/wire/settings.ts';
 import { deferObjectStore } from './object-store.ts';
@@ -60,7 +60,7 @@ export async function openParts(options: EngineOptions): Promise<OpenParts> {
   let opening: Promise<Log> | undefined;
   let scoring: Promise<OpenScorer> | undefined;
   try {
-    const flow = createFlow(options.config);
+    const flow = outlineOf(options.config);
     const bundle = await bundleOf(options.config, flow.featureNames);
     // Side by side: none needs the others.
     const heaps = scorerHeaps(options.config);
