@@ -51,7 +51,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['src/telemetry/'],
   rocksdb: ['state/', 'src/log/embedded/'],
   // Schemas are values that parts hand on; the schema of the configuration is one of the contracts.
-  typebox: ['src/core/config.ts', 'src/config/', 'src/api/', 'src/scoring/'],
+  typebox: ['src/core/typebox.ts'],
   uplot: ['ui/', 'grafana/picture/'],
 };
 
