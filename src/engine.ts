@@ -64,6 +64,7 @@ export class Engine implements EngineView {
   readonly #openCommits: OpenCommitWatch;
   readonly #surroundings: SurroundingsWatch;
   readonly #background: Promise<void>[] = [];
+  #measured: EngineStatus;
   #status: EngineStatus;
   #api: Api | undefined;
 
@@ -83,7 +84,8 @@ export class Engine implements EngineView {
       },
       { checkpointLateMs: Math.max(CHECKPOINT_LATE_MS_MIN, 3 * config.checkpoints.intervalMs) },
     );
-    this.#status = this.#board.picture(clock.nowMs());
+    this.#measured = this.#board.picture(clock.nowMs());
+    this.#status = this.#measured;
     this.#coordinator = new Coordinator({
       log,
       clock,
@@ -194,8 +196,18 @@ export class Engine implements EngineView {
       ...this.#topicWatch.problems,
     ];
     const problems = [...status.problems, ...more];
-    this.#status = { ...status, problems, ...(rekey && { rekey }) };
+    this.#measured = { ...status, problems, ...(rekey && { rekey }) };
+    this.#status = this.#asCounted();
     return this.#status;
+  }
+
+  /** What was measured last, and whether the group counts this process now: that needs no broker. */
+  #asCounted(): EngineStatus {
+    if (this.#coordinator.isCounted) return this.#measured;
+    const { application } = this.config;
+    const problem = `the group ${application} counts without this process, which has let its partitions go and waits for the brokers`;
+    const problems = [...this.#measured.problems, problem];
+    return { ...this.#measured, ready: false, problems };
   }
 
   topics(): ReturnType<Log['topics']> {
@@ -272,6 +284,7 @@ export class Engine implements EngineView {
         await this.#surroundings.look();
       } catch (error) {
         this.#warn('status not measured', error);
+        this.#status = this.#asCounted();
       }
       await clock.sleep(STATUS_INTERVAL_MS, signal);
     }

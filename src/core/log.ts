@@ -83,6 +83,8 @@ export interface ReadRequest extends TopicPartition {
 export interface Membership {
   /** Names this member and its generation; a commit carries it (L4). */
   readonly owner: string;
+  /** False while the group counts without this member: it owns nothing, and waits to join again. */
+  readonly isCounted: boolean;
   leave(): Promise<void>;
 }
 

@@ -105,6 +105,11 @@ export class Coordinator {
     return seat?.peer.call('digest', { partition });
   }
 
+  /** False while the group counts without this process. */
+  get isCounted(): boolean {
+    return this.#membership?.isCounted ?? false;
+  }
+
   /** The partitions that this process owns now. */
   get assigned(): ReadonlySet<number> {
     return this.#assigned;

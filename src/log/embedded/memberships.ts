@@ -53,7 +53,7 @@ export class Memberships {
       member.phase = 'assigned';
       member.listener.assigned(member.partitions);
     }
-    return { owner: member.owner, leave: () => this.#leave(name, member) };
+    return { owner: member.owner, isCounted: true, leave: () => this.#leave(name, member) };
   }
 
   /** @throws COMMIT_FENCED */

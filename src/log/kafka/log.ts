@@ -208,6 +208,9 @@ class KafkaLog implements Log {
     this.#joined.set(owner, { group, member, ownership });
     return {
       owner,
+      get isCounted() {
+        return member.isCounted;
+      },
       leave: async () => {
         await member.leave();
         this.#joined.delete(owner);

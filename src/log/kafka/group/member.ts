@@ -93,6 +93,10 @@ export class GroupMember implements Membership {
     return this.#session.isLive && !this.#holdings.isEmpty ? this.#session.self : undefined;
   }
 
+  get isCounted(): boolean {
+    return this.#session.isLive;
+  }
+
   /** False for what was never assigned, and for what has been let go or lost. */
   owns(of: TopicPartition): boolean {
     return this.#session.isLive && this.#holdings.has(of);
