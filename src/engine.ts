@@ -201,7 +201,7 @@ export class Engine implements EngineView {
     return this.#status;
   }
 
-  /** What was measured last, and whether the group counts this process now: that needs no broker. */
+  /** What was measured last, and whether the group counts this process now: without a broker. */
   #asCounted(): EngineStatus {
     if (this.#coordinator.isCounted) return this.#measured;
     const { application } = this.config;

@@ -65,6 +65,11 @@ export function inputTopicOf({ input }: Pick<Config, 'input'>): string {
   return rekeyed === '' ? `${transactions}-by-user` : rekeyed;
 }
 
+/** The group that re-keys, in the same guarantee. */
+export function rekeyGroupOf({ application }: Pick<Config, 'application'>): string {
+  return `${application}-rekey`;
+}
+
 /** Creates what is missing. An input that is re-keyed may have any number of partitions. */
 export function ensureTopicsOf(
   log: Pick<Log, 'topics' | 'ensureTopics'>,

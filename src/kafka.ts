@@ -4,6 +4,7 @@ import { systemClock as clock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
 import type { Log } from './core/log.ts';
 import { seeded } from './core/random.ts';
+import { inputTopicOf, outputTopicsOf, rekeyGroupOf } from './job.ts';
 import { kafkaSettings } from './log/kafka/settings.ts';
 import type { KafkaSettings } from './log/kafka/wire/settings.ts';
 import type { SourcePort } from './runtime/ports.ts';
@@ -45,12 +46,21 @@ export async function openKafka({ settings, config, onTrouble }: KafkaLogInput):
     settings,
     ...kafka,
     transactionalId: `shrike-${application}-${member}`,
+    inherits: written(config),
     clock,
     // Of the waits between tries only: processes that met the same outage must not come back at
     // once.
     random: seeded(randomInt(2 ** 32)),
     onTrouble,
   });
+}
+
+/** All that a process of this configuration writes and commits, before it or after it. */
+function written(config: Config) {
+  const { application, input } = config;
+  const topics = outputTopicsOf(config);
+  if (input.keyedByUser) return { topics, groups: [application] };
+  return { topics: [...topics, inputTopicOf(config)], groups: [application, rekeyGroupOf(config)] };
 }
 
 /** What an actor thread reads its own partitions with. */

@@ -7,7 +7,7 @@ import { LIMITS } from './core/limits.ts';
 import type { Log } from './core/log.ts';
 import type { RekeyPicture } from './core/rekey.ts';
 import { inputPositions } from './input-positions.ts';
-import { inputTopicOf, outputNames } from './job.ts';
+import { inputTopicOf, outputNames, rekeyGroupOf } from './job.ts';
 import { commitIntervalMs } from './kafka.ts';
 import { Rekeyer } from './rekey/rekeyer.ts';
 import type { RetentionOptions } from './retention.ts';
@@ -21,10 +21,6 @@ const ROUND_RECORDS_MAX = 8192;
 const FETCH_BYTES_TOTAL = 16 << 20;
 /** For the sake of the order: longer than an election of a leader takes, mostly. */
 const HOLD_MS = 5000;
-
-function rekeyGroupOf({ application }: Config): string {
-  return `${application}-rekey`;
-}
 
 /** Undefined where there is nothing to re-key. */
 export function createRekeyer(

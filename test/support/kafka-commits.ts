@@ -42,7 +42,9 @@ export class CommitBench {
 
   static async start(kafka: KafkaBroker, bootstrap = kafka.proxiedBootstrap): Promise<CommitBench> {
     const bench = new CommitBench(kafka, bootstrap);
-    await bench.#ensureTopics(await bench.open());
+    const log = await bench.open();
+    const topics = [specOf(bench.input.topic, { partitions: 1 }), specOf(bench.output(0).topic)];
+    await log.ensureTopics(topics);
     return bench;
   }
 
@@ -58,6 +60,7 @@ export class CommitBench {
       assignment: 'cooperative',
       sessionTimeoutMs: 20_000,
       transactionTimeoutMs: 30_000,
+      inherits: { topics: [this.output(0).topic], groups: [this.name] },
       replicationFactor: -1,
       clock: systemClock,
       random: seeded(benchCount * 100 + this.#logs.length),
@@ -86,23 +89,14 @@ export class CommitBench {
   /** Where a former owner of the transactional id may have left something. */
   readonly reach = async () => {
     const partitions = await undecidedIn(this.cluster, [this.output(0).topic]);
-    return { group: this.name, partitions };
+    return { groups: [this.name], partitions };
   };
 
   async join(more: Partial<KafkaLogOptions> = {}): Promise<CommittingMember> {
     const log = await this.open(more);
-    await this.#ensureTopics(log);
     const listener = { assigned: () => {}, revoked: async () => {} };
     const { topic } = this.input;
     return new CommittingMember(this, log, await log.join(this.name, topic, listener));
-  }
-
-  /** As an engine does at its start. */
-  #ensureTopics(log: Log): Promise<void> {
-    return log.ensureTopics([
-      specOf(this.input.topic, { partitions: 1 }),
-      specOf(this.output(0).topic),
-    ]);
   }
 
   /** By partition, as an independent client sees it. */

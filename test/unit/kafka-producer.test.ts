@@ -229,8 +229,9 @@ describe('T8: markers of a newer epoch', () => {
     expect(asked()).toEqual([
       ...[...before, 'abort 0', 'init 0'],
       ...['add 1', 'abort 1', 'abort 1'],
-      // An answer was lost: what may still arrive late must not count for the next one.
-      ...['add 1', 'abort 1', 'init -1'],
+      // An answer was lost: what may still arrive late must not count for the next one, and these
+      // markers may be missing as well.
+      ...['add 1', 'abort 1', 'init -1', 'add 2', 'abort 2'],
     ]);
     await commit();
     expect(asked()).toEqual(['add 2', 'offsets 2', 'commit 2']);
@@ -243,8 +244,9 @@ describe('T8: markers of a newer epoch', () => {
     ['Empty', []],
   ])('of a former owner that has left it %s', async (state, closed) => {
     coordinator.described = { state, epoch: 4 };
-    await producer.take(async () => ({ partitions: [], group: 'group' }));
-    expect(asked()).toEqual(['describe', 'init -1', ...closed]);
+    await producer.take(async () => ({ partitions: [], groups: ['group'] }));
+    const described = state === 'Empty' ? ['describe'] : ['describe', 'describe'];
+    expect(asked()).toEqual([...described, 'init -1', ...closed]);
   });
 
   test('follow when the connection breaks by which the last commit was answered', async () => {
@@ -255,6 +257,28 @@ describe('T8: markers of a newer epoch', () => {
     );
     const first = ['init -1', 'add 0', 'offsets 0', 'commit 0'];
     expect(asked()).toEqual([...first, 'abort 0', 'init 0', 'add 1', 'commit 1']);
+  });
+
+  test('are themselves followed by others when their connection breaks', async () => {
+    coordinator.answers.offsets = ['UNKNOWN_SERVER_ERROR'];
+    await expect(commit()).rejects.toMatchObject({ code: 'COMMIT_FAILED' });
+    await producer.settle();
+    expect(asked().slice(-2)).toEqual(['add 1', 'abort 1']);
+    coordinator.hangUp();
+    await vi.waitFor(() =>
+      producer.settle().then(() => expect(coordinator.asked).toContain('init 1')),
+    );
+    expect(asked()).toEqual(['abort 1', 'init 1', 'add 2', 'abort 2']);
+  });
+
+  test('leave out what may not be written any more', async () => {
+    coordinator.answers.add = ['NONE', 'GROUP_AUTHORIZATION_FAILED'];
+    coordinator.answers.offsets = ['UNKNOWN_SERVER_ERROR'];
+    await expect(commit()).rejects.toMatchObject({ code: 'COMMIT_FAILED' });
+    await producer.settle();
+    expect(asked().slice(-2)).toEqual(['init 0', 'add 1']);
+    await commit();
+    expect(asked()).toEqual(['add 1', 'offsets 1', 'commit 1']);
   });
 
   test('come before a commit that finds the connection broken, and has not begun', async () => {

@@ -50,6 +50,8 @@ export interface KafkaLogOptions {
   /** Stable for a process and its replacement, different for processes of one group. */
   readonly transactionalId: string;
   readonly transactionTimeoutMs: number;
+  /** What a former process of the same transactional id has written, and committed for (T8). */
+  readonly inherits?: { readonly topics: readonly string[]; readonly groups: readonly string[] };
   /** Of topics that are created; -1: the broker's default. */
   readonly replicationFactor: number;
   readonly clock: Clock;
@@ -94,8 +96,6 @@ class KafkaLog implements Log {
   readonly #identities: Identities;
   readonly #ownCertificates: readonly CertificateEnd[];
   readonly #joined = new Map<string, Joined>();
-  /** Topics that a former process of the same name may have written. */
-  readonly #ensured = new Set<string>();
   #closing: Promise<void> | undefined;
 
   constructor(options: KafkaLogOptions, cluster: Cluster) {
@@ -123,9 +123,8 @@ class KafkaLog implements Log {
     this.#ownWrites = new OwnWrites(clock, (of) => listOffsets(cluster, of));
   }
 
-  async ensureTopics(topics: readonly TopicSpec[]): Promise<void> {
-    await this.#admin.ensureTopics(topics);
-    for (const { topic } of topics) this.#ensured.add(topic);
+  ensureTopics(topics: readonly TopicSpec[]): Promise<void> {
+    return this.#admin.ensureTopics(topics);
   }
 
   async topics(only?: readonly string[]): Promise<readonly TopicDescription[]> {
@@ -198,9 +197,11 @@ class KafkaLog implements Log {
 
   async join(group: string, topic: string, listener: MembershipListener): Promise<Membership> {
     // First, so that what a former process has left open is aborted when positions are asked for.
-    await this.#committing.take(async () => {
-      return { group, partitions: await undecidedIn(this.#cluster, [...this.#ensured]) };
-    });
+    const { topics = [], groups = [] } = this.#options.inherits ?? {};
+    await this.#committing.take(async () => ({
+      groups: [...new Set([...groups, group])],
+      partitions: await undecidedIn(this.#cluster, topics),
+    }));
     const ownership = new Ownership(listener);
     const joining = { cluster: this.#cluster, group, topic, listener: ownership };
     const member = await GroupMember.join({ ...this.#options, ...joining });

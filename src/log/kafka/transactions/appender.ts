@@ -123,6 +123,7 @@ export class Appender {
           const message = 'whether it was appended was not found out before the log was closed';
           throw new ShrikeError('COMMIT_FAILED', message, { cause: failure });
         }
+        if (error instanceof ShrikeError && error.kind.retry === 'never') throw error;
         const what = `whether it was appended is not known yet: ${explain(error)}`;
         onTrouble(new ShrikeError('LOG_UNAVAILABLE', what, { cause: error }));
         await clock.sleep(waitMs, signal);

@@ -8,20 +8,26 @@
 import { codeOf } from '../../../core/errors.ts';
 import { type TopicPartition, topicPartitionName } from '../../../core/ids.ts';
 import type { PartitionOffsets } from '../../../core/log.ts';
-import type { Cluster } from '../cluster.ts';
+import type { Cluster, Link } from '../cluster.ts';
 import { listOffsets } from '../reader/list-offsets.ts';
 import type { Ending, Reach } from './identity.ts';
 import { Transaction, type TransactionOptions } from './transaction.ts';
 
-/** @throws COMMIT_FENCED, COMMIT_FAILED, KAFKA_NOT_AUTHORIZED, LOG_UNAVAILABLE */
+const GONE: readonly string[] = ['LOG_TOPIC_UNKNOWN', 'KAFKA_NOT_AUTHORIZED'];
+
+/**
+ * @param options made when the leaders are there: from then on its time counts
+ * @returns by which connection it was answered; undefined when there was nothing to close
+ * @throws COMMIT_FENCED, COMMIT_FAILED, LOG_UNAVAILABLE
+ */
 export async function runEmpty(
-  options: TransactionOptions,
-  { partitions, group }: Reach,
-  ending: Ending,
-): Promise<void> {
-  const reach = { group, partitions: await led(options.cluster, partitions) };
-  if (reach.partitions.length === 0 && group === undefined) return;
-  await new Transaction(options).runEmpty(reach, ending);
+  cluster: Cluster,
+  { reach, ending }: { readonly reach: Reach; readonly ending: Ending },
+  options: () => TransactionOptions,
+): Promise<Link | undefined> {
+  const { groups } = reach;
+  const partitions = await led(cluster, reach);
+  return new Transaction(options()).runEmpty({ groups, partitions }, ending);
 }
 
 /** Where something is undecided: of whom, is not asked. @throws LOG_UNAVAILABLE */
@@ -31,7 +37,10 @@ export async function undecidedIn(
 ): Promise<readonly TopicPartition[]> {
   const all: TopicPartition[] = [];
   for (const topic of topics) {
-    const count = await cluster.partitions(topic);
+    const count = await cluster.partitions(topic).catch((error: unknown) => {
+      if (GONE.includes(codeOf(error))) return 0;
+      throw error;
+    });
     for (let partition = 0; partition < count; partition++) all.push({ topic, partition });
   }
   const offsets = await listOffsets(cluster, all);
@@ -41,10 +50,13 @@ export async function undecidedIn(
   });
 }
 
-/** Waits for those that have no leader, lest their markers be forgotten again. */
-async function led(
+/**
+ * Waits for those that have no leader, lest their markers be forgotten again.
+ * @returns the partitions that are there @throws LOG_UNAVAILABLE
+ */
+export async function led(
   cluster: Cluster,
-  partitions: readonly TopicPartition[],
+  { partitions, groups }: Reach,
 ): Promise<readonly TopicPartition[]> {
   const found = new Map<string, TopicPartition>();
   for (const { topic } of partitions) cluster.forgetTopic(topic);
@@ -53,9 +65,14 @@ async function led(
       await cluster.leader(at);
       found.set(topicPartitionName(at), at);
     } catch (error) {
-      // Of topics that are gone nothing is left to close.
-      if (codeOf(error) !== 'LOG_TOPIC_UNKNOWN') throw error;
+      // Of topics that are gone, or closed to this user, nothing is left to close.
+      if (!GONE.includes(codeOf(error))) throw error;
     }
+  }
+  // Their offsets lie with their coordinators.
+  for (const group of groups) {
+    cluster.forgetCoordinator('group', group);
+    await cluster.coordinator('group', group);
   }
   return [...found.values()];
 }

@@ -14,7 +14,6 @@
  *     transaction.
  * T8  Nor does one begin before the partitions of a doubtful one have markers of a newer epoch.
  */
-import { assert } from '../../../core/assert.ts';
 import type { Clock } from '../../../core/clock.ts';
 import { ShrikeError } from '../../../core/errors.ts';
 import { type TopicPartition, topicPartitionName } from '../../../core/ids.ts';
@@ -40,17 +39,23 @@ export interface ProducerOptions {
   readonly transactionTimeoutMs: number;
 }
 
-/** What a transaction is about: what it writes, and the group whose offsets it commits. */
+/** What a transaction is about: what it writes, and the groups whose offsets it commits. */
 export interface Reach {
   readonly partitions: readonly TopicPartition[];
-  readonly group: string | undefined;
+  readonly groups: readonly string[];
 }
 
 export type Ending = 'commit' | 'abort';
 
 interface IdentityOptions extends ProducerOptions {
-  /** Runs an empty transaction to its end. @throws COMMIT_FAILED, COMMIT_FENCED */
-  readonly close: (reach: Reach, ending: Ending) => Promise<void>;
+  /** Waits for the leaders and coordinators of what is to be closed. @throws LOG_UNAVAILABLE */
+  readonly awaitLeaders: (reach: Reach) => Promise<void>;
+  /**
+   * Runs an empty transaction to its end.
+   * @returns by which connection it was answered; undefined when there was nothing to close
+   * @throws COMMIT_FAILED, COMMIT_FENCED, LOG_UNAVAILABLE
+   */
+  readonly close: (reach: Reach, ending: Ending) => Promise<Link | undefined>;
 }
 
 type Phase = 'none' | 'ready' | 'open' | 'doubtful' | 'decided' | 'closing' | 'fenced';
@@ -65,6 +70,8 @@ const WHAT = {
   describe: (id: string) => `what became of the transaction of ${id}`,
   abort: (id: string) => `to abort the transaction of ${id}`,
 } as const;
+/** States of a transactional id that has left nothing to close; the first: nobody has used it. */
+const UNUSED = ['', 'Empty', 'Dead'];
 const UNSETTLED: readonly Phase[] = ['doubtful', 'decided', 'closing'];
 const SEQUENCE_END = 2 ** 31;
 /** Longer silence is trouble that has to be told, and not a commit that takes its time. */
@@ -88,6 +95,7 @@ export class ProducerIdentity {
   #ending: Ending | 'unknown' = 'abort';
   /** By which it was answered. */
   #link: Link | undefined;
+  #hasBegun = false;
   #fenceCount = 0;
   #fencedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -123,32 +131,31 @@ export class ProducerIdentity {
   }
 
   /**
-   * Resolves when a transaction may begin.
+   * Resolves when a transaction begins.
    * @param isOwner asked before the id is taken from somebody else
    * @throws COMMIT_FENCED, COMMIT_FAILED, KAFKA_NOT_AUTHORIZED
    */
-  async ready(isOwner: () => boolean): Promise<void> {
+  async begin(isOwner: () => boolean): Promise<void> {
     await this.settle();
-    if (this.#is('ready')) return;
     if (this.#is('fenced')) {
       await this.#backOff();
       if (!isOwner()) throw this.#fenced('and the partitions went elsewhere, too');
     }
-    await this.#change(() => this.#init(NO_PRODUCER));
-    if (this.#is('closing')) this.#ready();
+    if (!this.#is('ready')) {
+      await this.#change(() => this.#init(NO_PRODUCER));
+      if (this.#is('closing')) this.#ready();
+    }
     if (!this.#is('ready')) throw this.#fenced('while it was being taken');
-  }
-
-  begin(): void {
-    assert(this.#phase === 'ready', 'T3: a transaction begins with nothing in doubt');
     this.#phase = 'open';
     this.#isLost = false;
+    this.#hasBegun = false;
   }
 
   /** The coordinator has all that the transaction is about: from now on it may be written. */
   begun(reach: Reach): void {
     this.#reach = reach;
     this.#ending = 'abort';
+    this.#hasBegun = true;
   }
 
   /** Its end is about to be asked for. */
@@ -178,6 +185,8 @@ export class ProducerIdentity {
   heard({ verdict }: Answer): void {
     if (verdict === 'forgotten') this.#phase = 'none';
     if (verdict !== 'fenced' || this.#phase === 'fenced') return;
+    // With nothing open no time-out can have raised the epoch: it was a twin, who closes.
+    if (this.#phase === 'ready' || this.#phase === 'decided') this.#reach = undefined;
     const { clock } = this.#options;
     if (clock.nowMs() - this.#fencedAtMs > PEACE_MS) this.#fenceCount = 0;
     this.#fenceCount += 1;
@@ -185,10 +194,15 @@ export class ProducerIdentity {
     this.#phase = 'fenced';
   }
 
+  /** Something may be open, or waits for its markers. */
+  get isInDoubt(): boolean {
+    return UNSETTLED.includes(this.#phase);
+  }
+
   /** Resolves when the last transaction is decided, one way or the other. @throws COMMIT_FAILED */
   async settle(): Promise<void> {
     if (this.#changing !== undefined) return this.#changing;
-    if (!this.#isUnsettled) return;
+    if (!this.isUnsettled) return;
     return this.#change(() => this.#settle());
   }
 
@@ -203,16 +217,17 @@ export class ProducerIdentity {
     return this.#changing;
   }
 
-  get #isUnsettled(): boolean {
+  /** There is something to do before another transaction begins. */
+  get isUnsettled(): boolean {
     if (this.#phase === 'fenced') return this.#reach !== undefined;
     // The coordinator that was to write the markers may be gone.
     if (this.#phase === 'ready') return this.#link?.isUsable === false;
-    return UNSETTLED.includes(this.#phase);
+    return this.isInDoubt;
   }
 
   /** Goes on where it was when it failed the last time. */
   async #settle(): Promise<void> {
-    while (this.#isUnsettled) await this.#step();
+    while (this.isUnsettled) await this.#step();
   }
 
   #step(): Promise<void> {
@@ -220,7 +235,7 @@ export class ProducerIdentity {
       case 'fenced':
         return this.#learn();
       case 'decided':
-        return this.#init(this.#isLost ? NO_PRODUCER : this.#epoch);
+        return this.#raise();
       case 'closing':
         return this.#close();
       default:
@@ -241,7 +256,15 @@ export class ProducerIdentity {
     if (asked.verdict !== 'done' && asked.verdict !== 'ended') return this.#heardOrThrow(asked);
     // What cannot be aborted was committed, if that was asked for; else it had not begun.
     if (this.#ending === 'unknown') this.#ending = asked.verdict === 'ended' ? 'commit' : 'abort';
+    // Refused before it began, by the coordinator that has completed the one before.
+    if (!this.#hasBegun && !this.#isLost && this.#link?.isUsable) this.#reach = undefined;
     this.#phase = 'decided';
+  }
+
+  /** Leaders first: once the epoch is raised, nobody else can tell what is to be closed. */
+  async #raise(): Promise<void> {
+    if (this.#reach !== undefined) await this.#options.awaitLeaders(this.#reach);
+    await this.#init(this.#isLost ? NO_PRODUCER : this.#epoch);
   }
 
   /**
@@ -252,18 +275,20 @@ export class ProducerIdentity {
    */
   async #close(): Promise<void> {
     const reach = this.#reach;
-    if (reach !== undefined && this.#ending !== 'unknown') {
-      try {
-        await this.#options.close(reach, this.#ending);
-      } catch (error) {
-        // Fenced, it is learned by whom.
-        if (this.#is('closing')) throw error;
-        return;
-      }
-      this.#reach = undefined;
+    if (reach === undefined || this.#ending === 'unknown') return this.#ready();
+    let link: Link | undefined;
+    try {
+      link = await this.#options.close(reach, this.#ending);
+    } catch (error) {
+      // Fenced, it is learned by whom.
+      if (this.#is('closing')) throw error;
+      return;
     }
-    if (this.#isLost) await this.#init(NO_PRODUCER);
-    if (this.#is('closing')) this.#ready();
+    if (link === undefined) return this.#ready();
+    // Its own markers may be missing, too, and a request of it may arrive late.
+    if (this.#isLost) return this.#init(NO_PRODUCER);
+    this.#link = link;
+    this.#phase = 'ready';
   }
 
   /**
@@ -296,19 +321,25 @@ export class ProducerIdentity {
   }
 
   async #inherit(reach: () => Promise<Reach>): Promise<void> {
-    const { state } = await this.#described();
-    const isUsed = state !== '' && state !== 'Empty' && state !== 'Dead';
-    const left = isUsed ? await reach() : undefined;
+    let { state } = await this.#described();
+    let left: Reach | undefined;
+    if (!UNUSED.includes(state)) {
+      left = await reach();
+      await this.#options.awaitLeaders(left);
+      // As late as can be: the former owner may still be at work.
+      ({ state } = await this.#described());
+    }
     await this.#init(NO_PRODUCER);
-    if (!this.#is('closing')) return;
     this.#ending = state === 'CompleteCommit' ? 'commit' : 'abort';
     this.#reach = left;
-    await this.#close();
+    await this.#settle();
   }
 
+  /** With nothing left behind. */
   #ready(): void {
     this.#phase = 'ready';
     this.#reach = undefined;
+    this.#link = undefined;
   }
 
   /** A new epoch: whatever older ones have sent and is still under way is refused from now on. */

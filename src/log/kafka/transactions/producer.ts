@@ -3,7 +3,7 @@ import { ShrikeError } from '../../../core/errors.ts';
 import type { Offset, TopicPartition } from '../../../core/ids.ts';
 import type { Append } from '../../../core/log.ts';
 import { TopicLimits } from '../topic-limits.ts';
-import { runEmpty } from './closing.ts';
+import { led, runEmpty } from './closing.ts';
 import { ProducerIdentity, type ProducerOptions, patienceMs, type Reach } from './identity.ts';
 import { whenKnown } from './known-topics.ts';
 import { type OffsetsToCommit, Transaction, type TransactionOptions } from './transaction.ts';
@@ -18,6 +18,7 @@ export interface TransactionalProducerOptions extends ProducerOptions {
 
 /** Coordinators that go away one after the other are trouble that has to be told. */
 const BEGINS_MAX = 4;
+const TEND_MS = 1000;
 
 interface Attempt {
   readonly writes: readonly PartitionWrite[];
@@ -38,6 +39,7 @@ export class TransactionalProducer {
   readonly #memory = new BatchMemory();
   readonly #limits: TopicLimits;
   #last: Promise<unknown> = Promise.resolve();
+  readonly #tending: NodeJS.Timeout;
   #isClosed = false;
   /** Of the last commit, when it failed: it may have happened if all of it was stored. */
   doubt: Doubt | undefined;
@@ -46,8 +48,14 @@ export class TransactionalProducer {
     this.#options = options;
     this.#identity = new ProducerIdentity({
       ...options,
-      close: (reach, ending) => runEmpty(this.#transaction(), reach, ending),
+      awaitLeaders: async (reach) => {
+        await led(options.cluster, reach);
+      },
+      close: (reach, ending) =>
+        runEmpty(options.cluster, { reach, ending }, () => this.#transaction()),
     });
+    this.#tending = setInterval(() => this.#tend(), TEND_MS);
+    this.#tending.unref();
     this.#limits = options.limits ?? new TopicLimits(options.cluster);
   }
 
@@ -85,7 +93,15 @@ export class TransactionalProducer {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    await this.settle().catch(this.#options.onTrouble);
+    clearInterval(this.#tending);
+    await this.#last;
+    // What else there may be to settle, whoever takes the id next will see to.
+    if (this.#identity.isInDoubt) await this.settle().catch(this.#options.onTrouble);
+  }
+
+  /** What is hidden for want of a marker must not wait for the next commit. */
+  #tend(): void {
+    if (this.#identity.isUnsettled) this.#identity.settle().catch(this.#options.onTrouble);
   }
 
   async #commit(outputs: readonly Append[], offsets: OffsetsToCommit | undefined) {
@@ -101,8 +117,7 @@ export class TransactionalProducer {
       for (let isDone = false, left = BEGINS_MAX; !isDone; left--) {
         writes = writesOf(outputs, this.#limits);
         if (writes.length === 0 && positions === undefined) return written;
-        await this.#identity.ready(isOwner);
-        this.#identity.begin();
+        await this.#identity.begin(isOwner);
         isDone = await this.#run({ writes, positions, isLast: left === 1 });
       }
     } catch (error) {

@@ -7,7 +7,7 @@
  */
 import type { Clock } from '../../../core/clock.ts';
 import { ShrikeError } from '../../../core/errors.ts';
-import { topicPartitionName } from '../../../core/ids.ts';
+import { type TopicPartition, topicPartitionName } from '../../../core/ids.ts';
 import type { Cluster, Link } from '../cluster.ts';
 import type { GroupGeneration } from '../group/generation.ts';
 import type { Ending, ProducerIdentity, Reach } from './identity.ts';
@@ -46,6 +46,8 @@ export class Transaction {
   readonly #over = new AbortController();
   #failure: unknown;
   #isCutOff = false;
+  /** By which it begins. */
+  #link: Promise<Link> | undefined;
 
   constructor(options: TransactionOptions) {
     this.#options = options;
@@ -62,7 +64,10 @@ export class Transaction {
     offsets: OffsetsToCommit | undefined,
   ): Promise<void> {
     const { identity } = this.#options;
-    const reach = { partitions: writes.map(({ at }) => at), group: offsets?.group };
+    const reach = {
+      partitions: writes.map(({ at }) => at),
+      groups: offsets === undefined ? [] : [offsets.group],
+    };
     await this.#together([this.#begin(reach), this.#encode(writes)]);
     identity.begun(reach);
     await this.#together([this.#produce(writes), this.#commitOffsets(offsets)]);
@@ -71,12 +76,23 @@ export class Transaction {
   }
 
   /**
-   * Without anything in it: for its markers (T8).
+   * Without anything in it: for its markers (T8). What may not be written any more is left out.
+   * @returns by which connection it was answered; undefined when nothing was left
    * @throws COMMIT_FENCED, COMMIT_FAILED, KAFKA_NOT_AUTHORIZED
    */
-  async runEmpty(reach: Reach, ending: Ending): Promise<void> {
-    await this.#begin(reach);
-    await this.#end(ending);
+  async runEmpty({ partitions, groups }: Reach, ending: Ending): Promise<Link | undefined> {
+    const byTopic = new Map<string, TopicPartition[]>();
+    for (const at of partitions) byTopic.set(at.topic, [...(byTopic.get(at.topic) ?? []), at]);
+    const parts = [...byTopic.values()].map((of) => this.#adding({ partitions: of }));
+    parts.push(...groups.map((group) => this.#adding({ group })));
+    let count = 0;
+    for (const part of parts) {
+      const answer = await this.#ask(part);
+      if (answer.verdict === 'not-authorized') continue;
+      this.#heed(answer);
+      count += 1;
+    }
+    return count === 0 ? undefined : this.#end(ending);
   }
 
   /** @returns by which connection it was answered */
@@ -93,46 +109,46 @@ export class Transaction {
         return link.call(END, request);
       },
     });
+    // The coordinator is another, or has begun anew: as if an answer had been lost.
+    if (link !== (await this.#link)) identity.lost();
     return link as Link;
+  }
+
+  async #begin({ partitions, groups }: Reach): Promise<void> {
+    const parts = groups.map((group) => this.#adding({ group }));
+    if (partitions.length > 0) parts.unshift(this.#adding({ partitions }));
+    await this.#together(parts.map((part) => this.#done(part)));
   }
 
   /**
    * T8: by the connection that has answered for the transaction before, or not at all. Over
    * another one the coordinator may have begun anew, and the markers of that one be missing.
    */
-  async #begin({ partitions, group }: Reach): Promise<void> {
+  #adding(part: { readonly partitions: readonly TopicPartition[] } | { readonly group: string }) {
     const { cluster, identity } = this.#options;
-    const link = async () => {
-      const node = await this.#coordinator();
-      return identity.link ?? cluster.link({ node, lane: 'transaction' });
+    const once = async (): Promise<Reply> => {
+      this.#link ??= this.#open();
+      const link = await this.#link;
+      if ('group' in part) return link.call(ADD_OFFSETS, { ...identity.writing, ...part });
+      const found = await link.call(ADD_PARTITIONS, { ...identity.writing, ...part });
+      return worst(
+        'add',
+        found.map(({ error, ...at }) => ({ error, reason: topicPartitionName(at) })),
+      );
     };
-    const add = (what: string, once: () => Promise<Reply>) =>
-      this.#done({
-        ...{ step: 'add', what, once },
-        elsewhere: () => {
-          cluster.forgetCoordinator('transaction', identity.writing.transactionalId);
-          this.#isCutOff = true;
-          this.#over.abort();
-        },
-      });
-    const adding: Promise<void>[] = [];
-    if (partitions.length > 0) {
-      const addPartitions = async (): Promise<Reply> => {
-        const request = { ...identity.writing, partitions };
-        const found = await (await link()).call(ADD_PARTITIONS, request);
-        return worst(
-          'add',
-          found.map(({ error, ...at }) => ({ error, reason: topicPartitionName(at) })),
-        );
-      };
-      adding.push(add('to begin a commit', addPartitions));
-    }
-    if (group !== undefined) {
-      const addOffsets = async (): Promise<Reply> =>
-        (await link()).call(ADD_OFFSETS, { ...identity.writing, group });
-      adding.push(add(`to begin a commit of the group ${group}`, addOffsets));
-    }
-    await this.#together(adding);
+    const elsewhere = () => {
+      cluster.forgetCoordinator('transaction', identity.writing.transactionalId);
+      this.#isCutOff = true;
+      this.#over.abort();
+    };
+    const of = 'group' in part ? ` of the group ${part.group}` : '';
+    return { step: 'add', what: `to begin a commit${of}`, once, elsewhere } as const;
+  }
+
+  async #open(): Promise<Link> {
+    const { cluster, identity } = this.#options;
+    const node = await this.#coordinator();
+    return identity.link ?? cluster.link({ node, lane: 'transaction' });
   }
 
   /** While the coordinator works; one turn later, so that the requests are on their way. */
