@@ -13,6 +13,7 @@ import type { Config } from './core/config.ts';
 import type { DigestAt, DrillSummary } from './core/drill.ts';
 import { explain } from './core/errors.ts';
 import type { Log } from './core/log.ts';
+import type { ScorerStats } from './core/scoring.ts';
 import type {
   AlertRecord,
   EngineStatus,
@@ -38,6 +39,7 @@ import { SurroundingsWatch } from './surroundings.ts';
 import { type Health, health } from './telemetry/health.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { TopicWatch } from './topic-watch.ts';
+import { uncounted } from './uncounted.ts';
 import { VERSION } from './version.ts';
 
 const STATUS_INTERVAL_MS = 1000;
@@ -156,6 +158,10 @@ export class Engine implements EngineView {
     return this.#api?.address;
   }
 
+  get scorerStats(): ScorerStats {
+    return this.#parts.scorer.stats();
+  }
+
   get featureNames(): readonly string[] {
     return this.#parts.model.features;
   }
@@ -203,11 +209,7 @@ export class Engine implements EngineView {
 
   /** What was measured last, and whether the group counts this process now: without a broker. */
   #asCounted(): EngineStatus {
-    if (this.#coordinator.isCounted) return this.#measured;
-    const { application } = this.config;
-    const problem = `the group ${application} counts without this process, which has let its partitions go and waits for the brokers`;
-    const problems = [...this.#measured.problems, problem];
-    return { ...this.#measured, ready: false, problems };
+    return this.#coordinator.isCounted ? this.#measured : uncounted(this.#measured);
   }
 
   topics(): ReturnType<Log['topics']> {

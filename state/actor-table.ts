@@ -284,6 +284,7 @@ export class CachedActorTable implements ActorTable {
     this.dirtyBytes = 0;
     this.#epoch += 1;
     this.stats.snapshotPauseMsMax = 0;
+    this.stats.snapshotMs = 0;
     return this.#take(nextOffset);
   }
 

@@ -7,6 +7,7 @@ export function liveStats(cache: ActorCache): ActorTableStats {
     hits: 0,
     misses: 0,
     snapshotPauseMsMax: 0,
+    snapshotMs: 0,
     get cachedActors() {
       return cache.size;
     },
@@ -34,6 +35,7 @@ export class SliceTimer {
 
   stop(): void {
     const ms = performance.now() - this.#startedMs;
+    this.#stats.snapshotMs += ms;
     if (ms > this.#stats.snapshotPauseMsMax) this.#stats.snapshotPauseMsMax = ms;
   }
 }

@@ -2,6 +2,7 @@
  * What a run that ends has cost, for benchmarks: `shrike run --until-end --json` prints it as its
  * last line.
  */
+import type { ScorerStats } from '../core/scoring.ts';
 import type { EngineStatus } from '../core/status.ts';
 import { LatencyHistogram } from '../core/telemetry.ts';
 
@@ -37,11 +38,15 @@ export class RunSummary {
   };
 
   /** @param status the last picture, everything committed */
-  of(status: EngineStatus): Record<string, unknown> {
+  of(status: EngineStatus, scorer: ScorerStats): Record<string, unknown> {
     const { records } = status.totals;
     const [first, last] = [this.#samples[0], this.#samples.at(-1)];
     const pause = new LatencyHistogram();
-    for (const worker of status.workers) pause.add(worker.pauseMs);
+    const commit = new LatencyHistogram();
+    for (const worker of status.workers) {
+      pause.add(worker.pauseMs);
+      commit.add(worker.commitMs);
+    }
     return {
       payments: records,
       alerts: status.totals.alerts,
@@ -58,7 +63,12 @@ export class RunSummary {
       steadyState: first && last && first !== last ? rates(first, last) : null,
       peakRssMiB: Math.round(process.resourceUsage().maxRSS / 1024),
       checkpointPauseMs: { p99: pause.quantile(0.99), max: maxPause(status) },
-      stageSecondsPerMillion: stageSeconds(status, records),
+      commitMs: { p50: round(commit.quantile(0.5)), p99: round(commit.quantile(0.99)) },
+      // On the actor threads, but for the scores: those are the scorer threads'.
+      stageSecondsPerMillion: {
+        ...stageSeconds(status, records),
+        score: round((scorer.busySeconds * 1e6) / records),
+      },
     };
   }
 }

@@ -36,6 +36,8 @@ export interface ScorerStats {
   /** Calls of the model that answered, and their rows. */
   readonly calls: number;
   readonly rows: number;
+  /** What they took in the scorer threads. */
+  readonly busySeconds: number;
   /** Calls that failed, whether or not a second try mended them. */
   readonly failedCalls: number;
   readonly threadDeaths: number;

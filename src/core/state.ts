@@ -113,4 +113,6 @@ export interface ActorTableStats {
   evicted: number;
   /** Longest time in one go that serialising took from the steps, since the last reading. */
   snapshotPauseMsMax: number;
+  /** Spent on serialising the last snapshot, ms. */
+  snapshotMs: number;
 }

@@ -159,6 +159,7 @@ export class CheckpointLoop {
       counters.checkpoint.pauseMsMax,
       table.stats.snapshotPauseMsMax,
     );
+    counters.spent('snapshot', table.stats.snapshotMs / 1000);
     counters.shared.pauseMs.record(table.stats.snapshotPauseMsMax);
     if (!(await reached(snapshot.meta.nextOffset))) {
       request?.reject(recovering());

@@ -109,8 +109,13 @@ export class TaskCounters {
   timed<T>(stage: Stage, work: () => T): T {
     const start = performance.now();
     const result = work();
-    this.#seconds[stage] += (performance.now() - start) / 1000;
+    this.spent(stage, (performance.now() - start) / 1000);
     return result;
+  }
+
+  /** Books time that was measured elsewhere. */
+  spent(stage: Stage, seconds: number): void {
+    this.#seconds[stage] += seconds;
   }
 
   error(code: string): void {

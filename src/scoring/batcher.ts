@@ -17,7 +17,7 @@ import { LatencyHistogram } from '../core/telemetry.ts';
 
 /** What one call came to; `rows` is the buffer back, when it is not lost with a dead thread. */
 export type CallResult = { readonly rows?: Float32Array } & (
-  | { readonly scores: Float32Array }
+  | { readonly scores: Float32Array; readonly busyMs: number }
   | { readonly failure: ShrikeError }
 );
 
@@ -75,7 +75,7 @@ export class Batcher {
   readonly #latency = new LatencyHistogram();
   readonly #callRows = new Float64Array(CALL_ROWS_BOUNDS.length);
   readonly #drained: (() => void)[] = [];
-  readonly #totals = { calls: 0, rows: 0, failedCalls: 0 };
+  readonly #totals = { calls: 0, rows: 0, failedCalls: 0, busySeconds: 0 };
   #open = 0;
   #busy = 0;
   #queuedRows = 0;
@@ -154,7 +154,10 @@ export class Batcher {
     this.#busy--;
     if (result.rows !== undefined) this.#spare.push(result.rows);
     if ('failure' in result) this.#failed(parts, result.failure);
-    else this.#scored(parts, result.scores);
+    else {
+      this.#totals.busySeconds += result.busyMs / 1000;
+      this.#scored(parts, result.scores);
+    }
     this.#dispatch();
     if (this.#open > 0 || this.#busy > 0) return;
     for (const drained of this.#drained.splice(0)) drained();

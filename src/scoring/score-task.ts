@@ -16,7 +16,12 @@ export interface ScoreCall {
 }
 
 export type ScoreAnswer =
-  | { readonly rows: Float32Array; readonly scores: Float32Array }
+  | {
+      readonly rows: Float32Array;
+      readonly scores: Float32Array;
+      /** What the model took. */
+      readonly busyMs: number;
+    }
   | {
       readonly rows: Float32Array;
       readonly failure: { readonly code: ErrorCode; readonly message: string };
@@ -49,7 +54,9 @@ export async function openScoreTask(
     assert(count > 0 && count * facts.width <= rows.length, 'a call holds the rows it counts');
     if (!('about' in opened)) return { rows, failure: opened };
     try {
-      return { rows, scores: await opened.score(rows, count) };
+      const startMs = performance.now();
+      const scores = await opened.score(rows, count);
+      return { rows, scores, busyMs: performance.now() - startMs };
     } catch (error) {
       return { rows, failure: failureOf(error) };
     }

@@ -31,7 +31,7 @@ test('B1: whatever arrives and fails, each request gets its own scores or one er
           if (random.chance(0.5)) await systemClock.yield();
           running--;
           if (random.chance(failing)) return random.chance(0.5) ? { failure } : { rows, failure };
-          return { rows, scores: rows.slice(0, count) };
+          return { rows, scores: rows.slice(0, count), busyMs: 1 };
         },
       });
       let next = 0;

@@ -24,6 +24,7 @@ function scorerStats(over: Partial<ScorerStats> = {}): ScorerStats {
     queuedRows: 70,
     calls: 6,
     rows: 1100,
+    busySeconds: 0.2,
     failedCalls: 1,
     threadDeaths: 0,
     callRows: Float64Array.of(2, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1),

@@ -14,7 +14,7 @@ function answer(rows: Float32Array, count: number): CallResult {
     if (rows[2 * i + 1] === 2) return { failure: BROKEN };
     scores[i] = (rows[2 * i] as number) / 100;
   }
-  return { rows, scores };
+  return { rows, scores, busyMs: 500 };
 }
 
 /** A batcher whose calls wait until `finish()`; `calls` holds the values of each call's rows. */
@@ -109,7 +109,7 @@ test('B4: a request that the model cannot score fails alone, its neighbours do n
   for (let i = 0; i < 4; i++) await finish();
   expect(await Promise.all(answers)).toEqual([[1], 'MODEL_OUTPUT_INVALID', [3]]);
   expect(calls).toEqual([[1, 2, 3], [1], [2], [3]]);
-  expect(batcher.stats()).toMatchObject({ calls: 2, rows: 2, failedCalls: 2 });
+  expect(batcher.stats()).toMatchObject({ calls: 2, rows: 2, failedCalls: 2, busySeconds: 1 });
 });
 
 test('B4: a call whose thread died is made once more, a nonsense answer stands', async () => {
