@@ -33,7 +33,7 @@ import type { ActorCodec } from './actor-codec.ts';
 import { DigestSum, hashActor, hashSpan } from './digest.ts';
 import { ImageWriter } from './image-writer.ts';
 import type { Schemas } from './schema.ts';
-import { liveStats, SliceTimer } from './table-stats.ts';
+import { forgetSnapshot, liveStats, SliceTimer } from './table-stats.ts';
 
 // Large actors fill a slice before their number does: 256 KiB take about 1 ms to encode.
 const SLICE_BYTES_MAX = 256 << 10;
@@ -283,8 +283,7 @@ export class CachedActorTable implements ActorTable {
     this.#dirty = [];
     this.dirtyBytes = 0;
     this.#epoch += 1;
-    this.stats.snapshotPauseMsMax = 0;
-    this.stats.snapshotMs = 0;
+    forgetSnapshot(this.stats);
     return this.#take(nextOffset);
   }
 

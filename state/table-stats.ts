@@ -20,6 +20,12 @@ export function liveStats(cache: ActorCache): ActorTableStats {
   };
 }
 
+/** Another one begins. */
+export function forgetSnapshot(stats: ActorTableStats): void {
+  stats.snapshotPauseMsMax = 0;
+  stats.snapshotMs = 0;
+}
+
 /** Times the slices of a snapshot. */
 export class SliceTimer {
   readonly #stats: ActorTableStats;
