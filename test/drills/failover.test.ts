@@ -55,7 +55,8 @@ test(
 
     const { code, stdout } = await drill(data, ...settings());
     const report = JSON.parse(stdout) as FailoverReport;
-    expect(report).toMatchObject({ kind: 'failover', verdict: 'recovered', reason: null });
+    const recovered = { kind: 'failover', verdict: 'recovered', reason: null };
+    expect(report, engine.command.stderr).toMatchObject(recovered);
     expect(code).toBe(0);
     expect(report.partitions).toHaveLength(2);
     for (const one of report.partitions) {
