@@ -36,7 +36,7 @@ export interface CardFraudOptions {
 
 export function cardFraudFlow(options: CardFraudOptions): Flow<Payment> {
   const { parse, outputs = {}, featureOrder = FEATURE_ORDER } = options;
-  const zips = options.zips ?? ZipTable.shipped;
+  const zips = options.zips ?? ZipTable.shipped();
   const { scored = true, features = false, prefix = '' } = outputs;
   return flow(decodePayments(parse), STATE_LEVEL)
     .keyBy({ user: (payment) => payment.user, card: (payment) => payment.card }, eventMinute)

@@ -26,7 +26,7 @@ export class ZipTable {
   static #shipped: ZipTable | undefined;
 
   /** The table that comes with Shrike, read once in a thread. @throws ZIP_TABLE_INVALID */
-  static get shipped(): ZipTable {
+  static shipped(): ZipTable {
     ZipTable.#shipped ??= ZipTable.load();
     return ZipTable.#shipped;
   }

@@ -100,8 +100,9 @@ export async function runEngine(options: RunOptions): Promise<void> {
     if (options.untilEnd === true) {
       await fed;
       await drained(engine, stop.signal);
-      if (options.json === true)
+      if (options.json === true) {
         print(JSON.stringify(summary.of(engine.status(), engine.scorerStats)));
+      }
       line.end();
       // What was asked for is not there: a script must not take it for done.
       if (stop.signal.aborted) process.exitCode = EXIT_INTERRUPTED;

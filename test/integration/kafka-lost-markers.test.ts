@@ -4,15 +4,11 @@
  * of Kafka 4.3 writes no marker there (KAFKA-20734). T8 of src/log/kafka/README.md. Not every
  * restart goes that way, so there are several.
  */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
-import { seeded } from '../../src/core/random.ts';
 import { Cluster } from '../../src/log/kafka/cluster.ts';
-import { TransactionalProducer } from '../../src/log/kafka/transactions/producer.ts';
-import { type KafkaBroker, startKafka } from '../support/kafka-broker.ts';
-import { CommitBench } from '../support/kafka-commits.ts';
+import { proxiedCommits } from '../support/kafka-commits.ts';
 import { bootstrapOf } from '../support/kafka-log.ts';
-import { KafkaRequestProxy } from '../support/kafka-request-proxy.ts';
 import { packed } from '../support/log-records.ts';
 
 const END_TXN = 26;
@@ -20,25 +16,7 @@ const ROUNDS = 4;
 const LIMIT_MS = 300_000;
 const transactionTimeoutMs = 1000;
 
-let kafka: KafkaBroker;
-let proxy: KafkaRequestProxy;
-let bench: CommitBench;
-
-beforeAll(async () => {
-  kafka = await startKafka({ proxied: true });
-  proxy = await KafkaRequestProxy.start(kafka.routes[0] as (typeof kafka.routes)[0]);
-});
-afterAll(async () => {
-  await proxy.stop();
-  await kafka.remove();
-});
-beforeEach(async () => {
-  bench = await CommitBench.start(kafka);
-});
-afterEach(async () => {
-  proxy.rule = () => 'pass';
-  await bench.close();
-});
+const here = proxiedCommits();
 
 /** Kills the broker when all of a transaction is written, or decided too; it is back later. */
 function killAt(fate: 'lose-request' | 'lose-answer'): { readonly back: Promise<void> } {
@@ -47,7 +25,7 @@ function killAt(fate: 'lose-request' | 'lose-answer'): { readonly back: Promise<
     resolve = done;
   });
   let isDone = false;
-  proxy.rule = ({ apiKey }) => {
+  here.proxy.rule = ({ apiKey }) => {
     if (isDone || apiKey !== END_TXN) return 'pass';
     isDone = true;
     resolve(outage());
@@ -57,15 +35,15 @@ function killAt(fate: 'lose-request' | 'lose-answer'): { readonly back: Promise<
 }
 
 async function outage(): Promise<void> {
-  await kafka.kill();
+  await here.kafka.kill();
   await systemClock.sleep(2 * transactionTimeoutMs);
-  await kafka.start();
+  await here.kafka.start();
 }
 
 test.each(['lose-request', 'lose-answer'] as const)(
   'commits that are cut off (%s) are visible once each',
   async (fate) => {
-    const member = await bench.join({ transactionTimeoutMs });
+    const member = await here.bench.join({ transactionTimeoutMs });
     let value = 0;
     for (let round = 0; round < ROUNDS; round++) {
       await member.commit(value);
@@ -76,7 +54,7 @@ test.each(['lose-request', 'lose-answer'] as const)(
       await back;
     }
     expect(await member.committed()).toBe(value);
-    expect(await bench.visible()).toEqual(bench.expected(value));
+    expect(await here.bench.visible()).toEqual(here.bench.expected(value));
   },
   LIMIT_MS,
 );
@@ -85,28 +63,22 @@ test(
   'what a process that died with its broker has left open is not published by the next one',
   async () => {
     for (let round = 0; round < ROUNDS; round++) {
-      const settings = bootstrapOf(kafka.proxiedBootstrap);
+      const settings = bootstrapOf(here.kafka.proxiedBootstrap);
       const cluster = new Cluster({ settings, clock: systemClock, requestTimeoutMs: 5000 });
-      const former = new TransactionalProducer({
-        cluster,
-        clock: systemClock,
-        random: seeded(round),
-        transactionalId: bench.name,
-        transactionTimeoutMs,
-        onTrouble: () => undefined,
-      });
+      const onTrouble = () => undefined;
+      const former = here.bench.twin({ cluster, transactionTimeoutMs, onTrouble });
       const { back } = killAt('lose-request');
-      const outputs = [0, 1].map((p) => ({ ...bench.output(p), records: packed('k=dead') }));
+      const outputs = [0, 1].map((p) => ({ ...here.bench.output(p), records: packed('k=dead') }));
       const dying = former.commit(outputs, undefined);
       await expect(dying).rejects.toMatchObject({ code: 'COMMIT_FAILED' });
       // It asks for nothing any more.
       await cluster.close();
       await back;
-      const member = await bench.join({ transactionTimeoutMs });
+      const member = await here.bench.join({ transactionTimeoutMs });
       await member.commit(round);
       await member.log.close();
     }
-    expect(await bench.visible()).toEqual(bench.expected(ROUNDS));
+    expect(await here.bench.visible()).toEqual(here.bench.expected(ROUNDS));
   },
   LIMIT_MS,
 );

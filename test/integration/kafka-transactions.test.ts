@@ -1,44 +1,24 @@
 /** Who is fenced by what, and what becomes of lost answers: T1-T6 of src/log/kafka/README.md. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import type { OpenCommit } from '../../src/core/log.ts';
 import { seeded } from '../../src/core/random.ts';
 import { openCommits } from '../../src/log/kafka/admin/open-commits.ts';
 import { GroupMember } from '../../src/log/kafka/group/member.ts';
-import type { Api } from '../../src/log/kafka/wire/api.ts';
+import { DESCRIBE_TRANSACTIONS } from '../../src/log/kafka/transactions/described.ts';
 import { until } from '../support/command-line.ts';
-import { type KafkaBroker, startKafka } from '../support/kafka-broker.ts';
-import { CommitBench, type CommittingMember } from '../support/kafka-commits.ts';
-import { type Fate, KafkaRequestProxy } from '../support/kafka-request-proxy.ts';
+import { type CommittingMember, proxiedCommits } from '../support/kafka-commits.ts';
+import type { Fate } from '../support/kafka-request-proxy.ts';
 import { packed } from '../support/log-records.ts';
 
 const API = { produce: 0, init: 22, addPartitions: 24, addOffsets: 25, end: 26, offsets: 28 };
 
-let kafka: KafkaBroker;
-let proxy: KafkaRequestProxy;
-let bench: CommitBench;
-
-beforeAll(async () => {
-  kafka = await startKafka({ proxied: true });
-  proxy = await KafkaRequestProxy.start(kafka.routes[0] as (typeof kafka.routes)[0]);
-});
-afterAll(async () => {
-  await proxy.stop();
-  await kafka.remove();
-});
-beforeEach(async () => {
-  bench = await CommitBench.start(kafka);
-});
-afterEach(async () => {
-  proxy.rule = () => 'pass';
-  proxy.isOpen = true;
-  await bench.close();
-});
+const here = proxiedCommits();
 
 /** The fate of the next request of this kind. */
 function once(apiKey: number, fate: Fate): void {
   let isDone = false;
-  proxy.rule = (request) => {
+  here.proxy.rule = (request) => {
     if (isDone || request.apiKey !== apiKey) return 'pass';
     isDone = true;
     return fate;
@@ -47,71 +27,71 @@ function once(apiKey: number, fate: Fate): void {
 
 describe('fences', () => {
   test('a twin with the same transactional id fences the first, which gets it back', async () => {
-    const member = await bench.join();
+    const member = await here.bench.join();
     await member.commit(0);
-    const twin = bench.twin();
-    await twin.take(bench.reach);
+    const twin = here.bench.twin();
+    await twin.take(here.bench.reach);
     await expect(member.commit(1)).rejects.toMatchObject({ code: 'COMMIT_FENCED' });
     expect(await member.committed()).toBe(1);
     await member.commit(1);
-    const late = twin.commit([{ ...bench.output(0), records: packed('k=twin') }], undefined);
+    const late = twin.commit([{ ...here.bench.output(0), records: packed('k=twin') }], undefined);
     await expect(late).rejects.toMatchObject({ code: 'COMMIT_FENCED' });
-    expect(await bench.visible()).toEqual(bench.expected(2));
+    expect(await here.bench.visible()).toEqual(here.bench.expected(2));
     await twin.close();
   });
 
   test('a commit that a twin interrupts leaves no trace', async () => {
-    const member = await bench.join();
+    const member = await here.bench.join();
     await member.commit(0);
-    const twin = bench.twin();
+    const twin = here.bench.twin();
     const taking: Promise<void>[] = [];
     let isTaken = false;
     const take = async () => {
-      await twin.take(bench.reach);
+      await twin.take(here.bench.reach);
       isTaken = true;
     };
     // Records and offsets are written, and then the twin comes, before EndTxn arrives.
-    proxy.rule = ({ apiKey }) => {
+    here.proxy.rule = ({ apiKey }) => {
       if (apiKey !== API.end || isTaken) return 'pass';
       if (taking.length === 0) taking.push(take());
       return 'lose-request';
     };
     await expect(member.commit(1)).rejects.toMatchObject({ code: 'COMMIT_FENCED' });
     await Promise.all(taking);
-    proxy.rule = () => 'pass';
+    here.proxy.rule = () => 'pass';
     expect(await member.committed()).toBe(1);
-    expect(await bench.visible()).toEqual(bench.expected(1));
+    expect(await here.bench.visible()).toEqual(here.bench.expected(1));
     await twin.close();
   });
 
   test('T4: a generation that the group has left behind is refused', async () => {
-    const group = `${bench.name}-direct`;
+    const group = `${here.bench.name}-direct`;
     const join = (instanceId: string) =>
       GroupMember.join({
-        cluster: bench.cluster,
+        cluster: here.bench.cluster,
         clock: systemClock,
         random: seeded(1),
         group,
-        topic: bench.input.topic,
+        topic: here.bench.input.topic,
         instanceId,
         assignment: 'cooperative',
         sessionTimeoutMs: 20_000,
         listener: { assigned: () => {}, revoked: async () => {} },
-        onTrouble: (error) => bench.troubles.push(error),
+        onTrouble: (error) => here.bench.troubles.push(error),
       });
     const first = await join('a');
     const before = first.generation;
     await first.leave();
     const second = await join('b');
-    const [log, producer] = [await bench.open(), bench.twin()];
-    const outputs = [{ ...bench.output(0), records: packed('k=0') }];
-    const offsets = [{ ...bench.input, nextOffset: 1 }];
+    const [log, producer] = [await here.bench.open(), here.bench.twin()];
+    const outputs = [{ ...here.bench.output(0), records: packed('k=0') }];
+    const offsets = [{ ...here.bench.input, nextOffset: 1 }];
     const outdated = producer.commit(outputs, { group, offsets, generation: () => before });
     await expect(outdated).rejects.toMatchObject({ code: 'COMMIT_FENCED' });
-    expect(await log.committed(group, [bench.input])).toEqual([undefined]);
+    expect(await log.committed(group, [here.bench.input])).toEqual([undefined]);
     await producer.commit([], { group, offsets, generation: () => second.generation });
-    expect(await log.committed(group, [bench.input])).toEqual([1]);
-    expect(await bench.visible()).toEqual(['', '']);
+    expect(await log.committed(group, [here.bench.input])).toEqual([1]);
+    expect(await here.bench.visible()).toEqual(['', '']);
     await second.leave();
     await producer.close();
   });
@@ -123,13 +103,20 @@ describe('fences', () => {
     });
     // The process hangs when the transaction has begun, before its records are written.
     const clock: Clock = { ...systemClock, yield: () => (isHeld ? held : systemClock.yield()) };
-    const member = await bench.join({ clock, transactionTimeoutMs: 2000 });
+    const member = await here.bench.join({ clock, transactionTimeoutMs: 2000 });
     await member.commit(0);
     isHeld = true;
     const late = member.commit(1);
-    const node = await bench.cluster.coordinator('transaction', bench.name);
-    const phase = () =>
-      bench.cluster.call({ node, lane: 'general' }, DESCRIBE_TRANSACTION, bench.name);
+    const node = await here.bench.cluster.coordinator('transaction', here.bench.name);
+    const phase = async () => {
+      const { cluster, name } = here.bench;
+      const [described] = await cluster.call(
+        { node, lane: 'general' },
+        DESCRIBE_TRANSACTIONS,
+        name,
+      );
+      return described?.state;
+    };
     await expect.poll(phase, { timeout: 20_000 }).toBe('Ongoing');
     await expect.poll(phase, { timeout: 20_000 }).toBe('CompleteAbort');
     isHeld = false;
@@ -137,7 +124,7 @@ describe('fences', () => {
     await expect(late).rejects.toMatchObject({ code: 'COMMIT_FENCED' });
     expect(await member.committed()).toBe(1);
     await member.commit(1);
-    expect(await bench.visible()).toEqual(bench.expected(2));
+    expect(await here.bench.visible()).toEqual(here.bench.expected(2));
   });
 });
 
@@ -145,7 +132,7 @@ describe('lost answers', () => {
   const everyRequest = Object.entries(API).filter(([name]) => name !== 'init');
 
   test.each(everyRequest)('T3: %s may be lost, or its answer, and counts once', async (_, key) => {
-    const member = await bench.join();
+    const member = await here.bench.join();
     await member.commit(0);
     once(key, 'lose-request');
     await member.commit(1);
@@ -153,55 +140,55 @@ describe('lost answers', () => {
     await member.commit(2);
     expect(await member.committed()).toBe(3);
     await member.commit(3);
-    expect(await bench.visible()).toEqual(bench.expected(4));
+    expect(await here.bench.visible()).toEqual(here.bench.expected(4));
   });
 
   test('T5: when nobody answers after EndTxn, committed tells that it took effect', async () => {
-    const member = await bench.join({ transactionTimeoutMs: 2000 });
+    const member = await here.bench.join({ transactionTimeoutMs: 2000 });
     await member.commit(0);
     await outcomeUnknown(member, 'lose-answer');
     expect(await member.committed()).toBe(2);
     await member.commit(2);
-    expect(await bench.visible()).toEqual(bench.expected(3));
+    expect(await here.bench.visible()).toEqual(here.bench.expected(3));
   });
 
   test('T5: when EndTxn was lost for good, committed tells that nothing happened', async () => {
-    const member = await bench.join({ transactionTimeoutMs: 2000 });
+    const member = await here.bench.join({ transactionTimeoutMs: 2000 });
     await member.commit(0);
     await outcomeUnknown(member, 'lose-request');
     expect(await member.committed()).toBe(1);
-    expect(await bench.visible()).toEqual(bench.expected(1));
+    expect(await here.bench.visible()).toEqual(here.bench.expected(1));
   });
 
   /** The connection breaks at EndTxn, and there is no other until the commit has been given up. */
   async function outcomeUnknown(member: CommittingMember, fate: Fate): Promise<void> {
-    proxy.rule = ({ apiKey }) => {
+    here.proxy.rule = ({ apiKey }) => {
       if (apiKey !== API.end) return 'pass';
-      proxy.isOpen = false;
+      here.proxy.isOpen = false;
       return fate;
     };
     await expect(member.commit(1)).rejects.toMatchObject({ code: 'COMMIT_FAILED' });
-    proxy.rule = () => 'pass';
-    proxy.isOpen = true;
+    here.proxy.rule = () => 'pass';
+    here.proxy.isOpen = true;
   }
 });
 
 test('T3: late offsets do nothing to a later commit whose own are there already', async () => {
-  const member = await bench.join();
+  const member = await here.bench.join();
   await member.commit(0);
   once(API.offsets, 'late-request');
   await member.commit(1);
   let isHeld = false;
-  proxy.rule = ({ apiKey }) => {
+  here.proxy.rule = ({ apiKey }) => {
     if (apiKey !== API.end || isHeld) return 'pass';
     isHeld = true;
-    void proxy.deliverLate().then(() => proxy.deliverHeld());
+    void here.proxy.deliverLate().then(() => here.proxy.deliverHeld());
     return 'held-request';
   };
   await member.commit(2);
   expect(isHeld).toBe(true);
   expect(await member.committed()).toBe(3);
-  expect(await bench.visible()).toEqual(bench.expected(3));
+  expect(await here.bench.visible()).toEqual(here.bench.expected(3));
 });
 
 describe('T7: appends whose outcome nobody tells', () => {
@@ -214,22 +201,25 @@ describe('T7: appends whose outcome nobody tells', () => {
     const onTrouble = (error: unknown) => {
       if (String(error).includes('is not known yet')) resolve();
     };
-    const log = await bench.open({ transactionTimeoutMs: 2000, onTrouble });
+    const log = await here.bench.open({ transactionTimeoutMs: 2000, onTrouble });
     const append = (value: string) => {
-      const appends = [0, 1].map((p) => ({ ...bench.output(p), records: packed(`k=${value}`) }));
+      const appends = [0, 1].map((p) => ({
+        ...here.bench.output(p),
+        records: packed(`k=${value}`),
+      }));
       return log.append(appends);
     };
     await append('0');
-    proxy.rule = ({ apiKey }) => {
+    here.proxy.rule = ({ apiKey }) => {
       if (apiKey !== API.end) return 'pass';
-      proxy.isOpen = false;
+      here.proxy.isOpen = false;
       return fate;
     };
     const outcome = append('1');
     outcome.catch(() => undefined); // looked at below
     await isUnknown;
-    proxy.rule = () => 'pass';
-    proxy.isOpen = true;
+    here.proxy.rule = () => 'pass';
+    here.proxy.isOpen = true;
     return { append, outcome };
   }
 
@@ -237,14 +227,14 @@ describe('T7: appends whose outcome nobody tells', () => {
     const { append, outcome } = await appended('lose-answer');
     expect(await outcome).toEqual([2, 2]);
     await append('2');
-    expect(await bench.visible()).toEqual(['0 1 2', '0 1 2']);
+    expect(await here.bench.visible()).toEqual(['0 1 2', '0 1 2']);
   });
 
   test('it did not: nothing of it is there, and it may be asked for again', async () => {
     const { append, outcome } = await appended('lose-request');
     await expect(outcome).rejects.toMatchObject({ code: 'LOG_UNAVAILABLE' });
     await append('1');
-    expect(await bench.visible()).toEqual(['0 1', '0 1']);
+    expect(await here.bench.visible()).toEqual(['0 1', '0 1']);
   });
 });
 
@@ -252,75 +242,50 @@ describe('requests that arrive late', () => {
   const late = Object.entries(API).filter(([name]) => name !== 'init');
 
   test.each(late)('T3: %s of an earlier epoch does nothing to a later commit', async (_, key) => {
-    const member = await bench.join();
+    const member = await here.bench.join();
     await member.commit(0);
     once(key, 'late-request');
     await member.commit(1);
     let isDelivered = false;
     // In the middle of the next commit, before its records are written.
-    proxy.rule = ({ apiKey }) => {
+    here.proxy.rule = ({ apiKey }) => {
       if (apiKey !== API.produce || isDelivered) return 'pass';
       isDelivered = true;
-      void proxy.deliverLate();
+      void here.proxy.deliverLate();
       return 'lose-request';
     };
     await member.commit(2);
     expect(isDelivered).toBe(true);
     expect(await member.committed()).toBe(3);
     await member.commit(3);
-    expect(await bench.visible()).toEqual(bench.expected(4));
+    expect(await here.bench.visible()).toEqual(here.bench.expected(4));
   });
 });
 
 test('a commit that is open is told with its name, its time and what it has a part in', async () => {
-  const member = await bench.join();
+  const member = await here.bench.join();
   await member.commit(0);
-  proxy.rule = ({ apiKey }) => {
+  here.proxy.rule = ({ apiKey }) => {
     if (apiKey !== API.end) return 'pass';
-    proxy.isOpen = false;
+    here.proxy.isOpen = false;
     return 'lose-request';
   };
   const startMs = systemClock.nowMs();
   const committing = member.commit(1);
   let found: OpenCommit | undefined;
-  await until(() => !proxy.isOpen); // all of it is written then
+  await until(() => !here.proxy.isOpen); // all of it is written then
   while (found === undefined) {
-    found = (await openCommits(bench.cluster)).find(({ name }) => name === bench.name);
+    found = (await openCommits(here.bench.cluster)).find(({ name }) => name === here.bench.name);
   }
   expect(found.timeoutMs).toBe(30_000);
   expect(found.sinceMs).toBeGreaterThan(startMs - 1000);
   const names = found.partitions.map(({ topic, partition }) => `${topic}-${partition}`);
-  expect(names).toEqual(expect.arrayContaining([`${bench.name}-out-0`, `${bench.name}-out-1`]));
+  expect(names).toEqual(
+    expect.arrayContaining([`${here.bench.name}-out-0`, `${here.bench.name}-out-1`]),
+  );
   expect(found.partitions.some(({ topic }) => topic === '__consumer_offsets')).toBe(true);
-  proxy.rule = () => 'pass';
-  proxy.isOpen = true;
+  here.proxy.rule = () => 'pass';
+  here.proxy.isOpen = true;
   await committing;
-  expect(await bench.visible()).toEqual(bench.expected(2));
+  expect(await here.bench.visible()).toEqual(here.bench.expected(2));
 });
-
-const DESCRIBE_TRANSACTION: Api<string, string | undefined> = {
-  name: 'DescribeTransactions',
-  key: 65,
-  version: 0,
-  encode: (to, id) => to.array([id], (one) => to.string(one)).tags(),
-  decode: (from) => {
-    from.i32(); // throttle time
-    const [phase] = from.array(() => {
-      from.i16(); // error
-      from.string();
-      const found = from.string();
-      from.i32(); // time-out
-      from.i64(); // start
-      from.i64(); // producer id
-      from.i16(); // epoch
-      from.array(() => {
-        from.string();
-        from.array(() => from.i32());
-        from.tags();
-      });
-      from.tags();
-      return found;
-    });
-    return phase;
-  },
-};

@@ -3,7 +3,7 @@
  * `n'` to both partitions of the output and moves the input's committed offset to n + 1. What
  * readers see of it is read by node-rdkafka, read committed.
  */
-import { expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { codeOf } from '../../src/core/errors.ts';
 import type { Log, Membership } from '../../src/core/log.ts';
@@ -11,10 +11,14 @@ import { seeded } from '../../src/core/random.ts';
 import { Cluster } from '../../src/log/kafka/cluster.ts';
 import { type KafkaLogOptions, openKafkaLog } from '../../src/log/kafka/log.ts';
 import { undecidedIn } from '../../src/log/kafka/transactions/closing.ts';
-import { TransactionalProducer } from '../../src/log/kafka/transactions/producer.ts';
+import {
+  TransactionalProducer,
+  type TransactionalProducerOptions,
+} from '../../src/log/kafka/transactions/producer.ts';
 import { specOf } from '../conformance/log-bench.ts';
-import type { KafkaBroker } from './kafka-broker.ts';
-import { bootstrapOf } from './kafka-log.ts';
+import { type KafkaBroker, startKafka } from './kafka-broker.ts';
+import { bootstrapOf, LOG_OPTIONS } from './kafka-log.ts';
+import { KafkaRequestProxy } from './kafka-request-proxy.ts';
 import { packed } from './log-records.ts';
 import { consumeAll } from './rdkafka.ts';
 
@@ -55,14 +59,11 @@ export class CommitBench {
   async open(more: Partial<KafkaLogOptions> = {}): Promise<Log> {
     const log = await openKafkaLog({
       settings: bootstrapOf(this.#bootstrap),
+      ...LOG_OPTIONS,
       transactionalId: this.name,
-      instanceId: '',
-      assignment: 'cooperative',
       sessionTimeoutMs: 20_000,
       transactionTimeoutMs: 30_000,
       inherits: { topics: [this.output(0).topic], groups: [this.name] },
-      replicationFactor: -1,
-      clock: systemClock,
       random: seeded(benchCount * 100 + this.#logs.length),
       onTrouble: (error) => {
         const isFault = ['LOG_UNAVAILABLE', 'COMMIT_FAILED'].includes(codeOf(error));
@@ -75,7 +76,7 @@ export class CommitBench {
   }
 
   /** Of the same transactional id, past the proxy. */
-  twin(): TransactionalProducer {
+  twin(more: Partial<TransactionalProducerOptions> = {}): TransactionalProducer {
     return new TransactionalProducer({
       cluster: this.cluster,
       clock: systemClock,
@@ -83,6 +84,7 @@ export class CommitBench {
       transactionalId: this.name,
       transactionTimeoutMs: 30_000,
       onTrouble: (error) => this.troubles.push(error),
+      ...more,
     });
   }
 
@@ -175,4 +177,33 @@ export class CommittingMember {
       }
     }
   }
+}
+
+interface ProxiedCommits {
+  kafka: KafkaBroker;
+  proxy: KafkaRequestProxy;
+  bench: CommitBench;
+}
+
+/** For a whole test file: a broker behind a proxy, and a new bench for each test. */
+export function proxiedCommits(): Readonly<ProxiedCommits> {
+  const here = {} as ProxiedCommits;
+  beforeAll(async () => {
+    here.kafka = await startKafka({ proxied: true });
+    const [route] = here.kafka.routes;
+    here.proxy = await KafkaRequestProxy.start(route as NonNullable<typeof route>);
+  });
+  afterAll(async () => {
+    await here.proxy.stop();
+    await here.kafka.remove();
+  });
+  beforeEach(async () => {
+    here.bench = await CommitBench.start(here.kafka);
+  });
+  afterEach(async () => {
+    here.proxy.rule = () => 'pass';
+    here.proxy.isOpen = true;
+    await here.bench.close();
+  });
+  return here;
 }

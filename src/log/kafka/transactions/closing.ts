@@ -10,6 +10,7 @@ import { type TopicPartition, topicPartitionName } from '../../../core/ids.ts';
 import type { PartitionOffsets } from '../../../core/log.ts';
 import type { Cluster, Link } from '../cluster.ts';
 import { listOffsets } from '../reader/list-offsets.ts';
+import { byTopic } from '../wire/by-topic.ts';
 import type { Ending, Reach } from './identity.ts';
 import { Transaction, type TransactionOptions } from './transaction.ts';
 
@@ -25,9 +26,12 @@ export async function runEmpty(
   { reach, ending }: { readonly reach: Reach; readonly ending: Ending },
   options: () => TransactionOptions,
 ): Promise<Link | undefined> {
-  const { groups } = reach;
   const partitions = await led(cluster, reach);
-  return new Transaction(options()).runEmpty({ groups, partitions }, ending);
+  const parts = [
+    ...byTopic(partitions).map(([, of]) => ({ partitions: of })),
+    ...reach.groups.map((group) => ({ group })),
+  ];
+  return new Transaction(options()).runEmpty(parts, ending);
 }
 
 /** Where something is undecided: of whom, is not asked. @throws LOG_UNAVAILABLE */

@@ -29,6 +29,9 @@ export interface OffsetsToCommit {
   readonly offsets: readonly NextOffset[];
 }
 
+/** What one request adds to a transaction; it is refused as a whole. */
+export type Part = { readonly partitions: readonly TopicPartition[] } | { readonly group: string };
+
 export interface TransactionOptions {
   readonly cluster: Cluster;
   readonly clock: Clock;
@@ -80,14 +83,10 @@ export class Transaction {
    * @returns by which connection it was answered; undefined when nothing was left
    * @throws COMMIT_FENCED, COMMIT_FAILED, KAFKA_NOT_AUTHORIZED
    */
-  async runEmpty({ partitions, groups }: Reach, ending: Ending): Promise<Link | undefined> {
-    const byTopic = new Map<string, TopicPartition[]>();
-    for (const at of partitions) byTopic.set(at.topic, [...(byTopic.get(at.topic) ?? []), at]);
-    const parts = [...byTopic.values()].map((of) => this.#adding({ partitions: of }));
-    parts.push(...groups.map((group) => this.#adding({ group })));
+  async runEmpty(parts: readonly Part[], ending: Ending): Promise<Link | undefined> {
     let count = 0;
     for (const part of parts) {
-      const answer = await this.#ask(part);
+      const answer = await this.#ask(this.#adding(part));
       if (answer.verdict === 'not-authorized') continue;
       this.#heed(answer);
       count += 1;
@@ -124,7 +123,7 @@ export class Transaction {
    * T8: by the connection that has answered for the transaction before, or not at all. Over
    * another one the coordinator may have begun anew, and the markers of that one be missing.
    */
-  #adding(part: { readonly partitions: readonly TopicPartition[] } | { readonly group: string }) {
+  #adding(part: Part) {
     const { cluster, identity } = this.#options;
     const once = async (): Promise<Reply> => {
       this.#link ??= this.#open();
