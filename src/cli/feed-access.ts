@@ -4,6 +4,7 @@ import { ensureInputsOf, inputTopicOf } from '../job.ts';
 import type { Access } from './access-contract.ts';
 import type { FeedLog } from './feeds.ts';
 import { partitionsOf } from './log-records.ts';
+import { patientCommandAppend } from './patient-append.ts';
 
 export interface Feedable {
   readonly log: FeedLog;
@@ -11,20 +12,32 @@ export interface Feedable {
   readonly config: Config;
 }
 
-/** Makes the input's topics that are missing. @throws LOG_TOPIC_MISMATCH */
-export async function openFeed(access: Access, config: Config): Promise<Feedable> {
+/**
+ * Makes the input's topics that are missing.
+ * @param signal ends the waiting for brokers that are away
+ * @throws LOG_TOPIC_MISMATCH
+ */
+export async function openFeed(
+  access: Access,
+  config: Config,
+  signal: AbortSignal,
+): Promise<Feedable> {
   const known = await withPartitionsThere(access, config);
   await ensureInputsOf(access, known);
   const reader = await access.reader();
   const partitions = await partitionsOf(access, config.input.transactions);
+  const append: FeedLog['append'] = async (appends) => {
+    await access.append(appends);
+    return [];
+  };
+  const { logging } = config;
+  const isOnKafka = config.kafka.bootstrap !== '';
   return {
     log: {
       offsets: (of) => reader.offsets(of),
       read: (request) => reader.read(request),
-      append: async (appends) => {
-        await access.append(appends);
-        return [];
-      },
+      // An engine that does not answer may have taken a part of what it was sent.
+      append: isOnKafka ? patientCommandAppend({ append, logging, signal }) : append,
     },
     config: { ...known, input: { ...known.input, partitions } },
   };

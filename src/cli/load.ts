@@ -33,7 +33,7 @@ export async function load(options: LoadOptions): Promise<void> {
   await withAnyAccess(config, async (access, signal) => {
     // What was loaded from here, what was left out, and the sort's temporary file.
     makeFolder(config.dataDir);
-    const feed = await openFeed(access, config);
+    const feed = await openFeed(access, config, signal);
     const isKnown = claimSource(config, source, await paymentCountOf(feed));
     const progress = new ProgressLine({ clock, stream: process.stderr });
     const { rejectsMax } = options;

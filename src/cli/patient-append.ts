@@ -2,10 +2,12 @@
  * Appends that wait while the disk is full or the log does not answer, as the partitions do: a
  * source that gives up would lose its place.
  */
-import type { Clock } from '../core/clock.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
+import type { Config } from '../core/config.ts';
 import { explain, ShrikeError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import type { Logger } from '../telemetry/logger.ts';
+import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { TROUBLE_QUIET_MS, tellingTroublesOnce } from '../telemetry/troubles.ts';
 
 const PAUSE_MS_MIN = 100;
 const PAUSE_MS_MAX = 5000;
@@ -34,6 +36,23 @@ export function patientAppend({ log, logger, clock, signal }: PatientOptions): L
       }
     }
   };
+}
+
+export interface PatientCommandOptions {
+  readonly append: Log['append'];
+  readonly logging: Config['logging'];
+  readonly signal: AbortSignal;
+}
+
+/** The same for a command beside no engine: it tells a person when it waits, and when that is over. */
+export function patientCommandAppend(options: PatientCommandOptions): Log['append'] {
+  const { append, logging, signal } = options;
+  const logger = tellingTroublesOnce(createLogger({ ...logging, pretty: true }), {
+    clock: systemClock,
+    quietMs: TROUBLE_QUIET_MS,
+    signal,
+  });
+  return patientAppend({ log: { append }, logger, clock: systemClock, signal });
 }
 
 function passes(error: unknown): error is ShrikeError {

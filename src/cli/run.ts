@@ -13,7 +13,7 @@ import { ProgressLine } from '../ingest/progress.ts';
 import { writeError } from '../ingest/text-file.ts';
 import { outputNames } from '../job.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
-import { tellingTroublesOnce } from '../telemetry/troubles.ts';
+import { TROUBLE_QUIET_MS, tellingTroublesOnce } from '../telemetry/troubles.ts';
 import { configOf, print } from './common.ts';
 import {
   type FeedLog,
@@ -35,9 +35,6 @@ import { StatusWriter, statusLine } from './status-line.ts';
 const EXIT_STUCK = 70;
 /** 128 + SIGINT, as a shell has it. */
 const EXIT_INTERRUPTED = 130;
-
-/** Longer than the longest pause between two tries of a partition, or of a source. */
-const TROUBLE_QUIET_MS = 15_000;
 
 export interface RunOptions extends CommonOptions {
   readonly source: 'simulate' | 'csv' | 'log';

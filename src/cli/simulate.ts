@@ -60,7 +60,7 @@ async function toLog(config: Config, source: Simulated, options: SimulateOptions
   await withAnyAccess(config, async (access, signal) => {
     // On Kafka there may be no data folder, and others feed the topic as well.
     if (config.kafka.bootstrap === '') claimSource(config, source);
-    const feed = await openFeed(access, config);
+    const feed = await openFeed(access, config, signal);
     const made = await feedSimulated({
       ...feed,
       world: simulatedWorld(source),

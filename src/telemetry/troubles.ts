@@ -8,6 +8,9 @@ import { ERRORS, type ErrorCode, isDiskFull } from '../core/errors.ts';
 import type { Logger } from './logger.ts';
 import type { Facts } from './safe-facts.ts';
 
+/** Longer than the longest pause between two tries of a partition, or of a source. */
+export const TROUBLE_QUIET_MS = 15_000;
+
 export interface TroublesOptions {
   readonly clock: Clock;
   /** Over when it was not met for so long: longer than the longest pause between two tries. */

@@ -5,6 +5,7 @@ import { createWriteStream, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { builtUrl } from '../support/built.ts';
+import { endsWithRun } from '../support/server-folder.ts';
 
 export const SESSION_TIMEOUT_MS = 3000;
 const CLI = fileURLToPath(builtUrl('src/cli.js'));
@@ -88,6 +89,7 @@ export class Fleet {
       ],
       { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] },
     );
+    endsWithRun(child);
     child.stderr?.pipe(createWriteStream(this.logFile, { flags: 'a' }));
     const member = new Member(name, data, child);
     this.#members.push(member);

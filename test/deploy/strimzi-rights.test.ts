@@ -126,13 +126,14 @@ async function withAccess(use: (access: LogAccess) => Promise<unknown>): Promise
 /** What `shrike simulate` does. */
 const simulate = () =>
   withAccess(async (access) => {
+    const { signal } = new AbortController();
     await feedSimulated({
-      ...(await openFeed(access, config)),
+      ...(await openFeed(access, config, signal)),
       world: simulatedWorld({ kind: 'simulate', seed: 1, users: 40, fraudRate: 0.004 }),
       ratePerSecond: 'max',
       historyDays: 0,
       payments: PAYMENTS,
-      signal: new AbortController().signal,
+      signal,
     });
   });
 

@@ -1,10 +1,10 @@
-/** `run --source simulate` while its broker goes and comes back; needs `npx tsc -b`. */
+/** `run --source simulate` and `simulate` while the broker goes and comes back; needs `npx tsc -b`. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { StatusSnapshot } from '../../src/core/status.ts';
-import { startEngine, until } from '../support/command-line.ts';
+import { Command, startEngine, until } from '../support/command-line.ts';
 import { type KafkaBroker, startKafka } from '../support/kafka-broker.ts';
-import { consumeAll, OracleProducer } from '../support/rdkafka.ts';
+import { consumeAll, createTopic, OracleProducer } from '../support/rdkafka.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 
 const LIMIT_MS = 240_000;
@@ -82,4 +82,33 @@ test('the simulator goes on after its broker was away for long: each payment onc
   // The partitions end where they are when it is told to end: what came before is there.
   const settled = payments.length - 400;
   expect(scored.filter((idx) => idx < settled)).toEqual(payments.slice(0, settled));
+});
+
+test('so does the simulator beside no engine, which says when it waits and when that is over', {
+  timeout: LIMIT_MS,
+}, async () => {
+  const topic = 'alone';
+  await createTopic(kafka.bootstrap, { topic, partitions: 2 });
+  const command = new Command([
+    ...['simulate', '--population', '20', '--rate', '200', '--history-days', '0'],
+    ...['--data', join(await scratchFolder(), 'none')],
+    ...['--set', `kafka.bootstrap=${kafka.bootstrap}`, '--set', `input.transactions=${topic}`],
+    ...['--set', 'kafka.transactionTimeoutMs=1000', '--set', 'input.partitions=2'],
+  ]);
+  const more = async (than: number) => {
+    await until(async () => {
+      expect(command.process.exitCode, command.stderr).toBe(null);
+      return (await idxesOf(topic)).length > than;
+    });
+  };
+  await more(100);
+  await kafka.kill();
+  await until(() => command.stderr.includes('payments wait to be appended'));
+  await kafka.start();
+  await more((await idxesOf(topic)).length + 100);
+  const { code, stdout, stderr } = await command.interrupt();
+  expect(code, stderr).toBe(0);
+  const payments = await idxesOf(topic);
+  expect(stdout).toBe(`${payments.length} payments in the log\n`);
+  expect(payments).toEqual(Array.from({ length: payments.length }, (_, idx) => idx));
 });

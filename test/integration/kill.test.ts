@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { seeded } from '../../src/core/random.ts';
 import { builtUrl } from '../support/built.ts';
 import { newestCheckpoints } from '../support/newest-checkpoints.ts';
+import { endsWithRun } from '../support/server-folder.ts';
 
 const KILLS = 22;
 /**
@@ -41,6 +42,7 @@ function shrike(data: string, ...args: string[]): ChildProcess {
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
+  endsWithRun(child);
   children.add(child);
   child.once('exit', () => children.delete(child));
   return child;

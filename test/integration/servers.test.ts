@@ -124,8 +124,10 @@ describe('the watchdog', () => {
   test('ends what a run that was killed has left, and deletes its folder', async () => {
     const script = `
       const { startMinio } = await import(${JSON.stringify(builtUrl('test/support/minio-server.js'))});
+      const { startEngine } = await import(${JSON.stringify(builtUrl('test/support/command-line.js'))});
       const { folder, pid } = await startMinio();
-      process.stdout.write(JSON.stringify({ folder, pid }));
+      const engine = await startEngine(folder + '-engine', '--source=simulate');
+      process.stdout.write(JSON.stringify({ folder, pids: [pid, engine.pid] }));
       setInterval(() => {}, 1000);`;
     const { SHRIKE_TEST_SERVERS: _, ...env } = process.env;
     const run = spawn(process.execPath, ['--input-type=module', '-e', script], {
@@ -133,10 +135,10 @@ describe('the watchdog', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const [text] = (await once(run.stdout, 'data')) as [Buffer];
-    const { folder, pid } = JSON.parse(String(text)) as { folder: string; pid: number };
-    expect([isAlive(pid), existsSync(folder)]).toEqual([true, true]);
+    const { folder, pids } = JSON.parse(String(text)) as { folder: string; pids: number[] };
+    expect([pids.map(isAlive), existsSync(folder)]).toEqual([[true, true], true]);
     run.kill('SIGKILL');
-    await until(() => !isAlive(pid) && !existsSync(dirname(folder)));
+    await until(() => !pids.some(isAlive) && !existsSync(dirname(folder)));
   });
 });
 

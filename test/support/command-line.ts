@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../src/core/clock.ts';
 import { builtUrl } from './built.ts';
+import { endsWithRun } from './server-folder.ts';
 
 const CLI = fileURLToPath(builtUrl('src/cli.js'));
 const POLL_MS = 20;
@@ -40,6 +41,7 @@ export class Command {
       env: { ...Object.fromEntries(inherited), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    endsWithRun(this.process);
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
     });

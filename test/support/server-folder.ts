@@ -19,6 +19,8 @@ const BLOCK_PORTS = 32;
 const FIRST_PORT = 20_000;
 const BLOCKS = 390;
 const POLL_MS = 20;
+/** When it began, in ticks since boot, among the fields behind the name (`man 5 proc_pid_stat`). */
+const STAT_STARTED = 19;
 
 let serverCount = 0;
 
@@ -53,6 +55,24 @@ export function startWatchdog(): Watchdog {
 
 function runFolder(): string {
   return process.env.SHRIKE_TEST_SERVERS ?? startWatchdog().folder;
+}
+
+/**
+ * A program that a test has started ends with the run, also when the test never gets to end it: an
+ * engine that is left over would join the group of another run that is given the same port.
+ */
+export function endsWithRun({ pid }: ChildProcess): void {
+  const folder = process.env.SHRIKE_TEST_SERVERS;
+  if (folder === undefined || pid === undefined) return;
+  const programs = join(folder, 'programs');
+  mkdirSync(programs, { recursive: true });
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(') ') + 2).split(' ');
+    writeFileSync(join(programs, String(pid)), fields[STAT_STARTED] as string);
+  } catch {
+    // It has ended already.
+  }
 }
 
 /** A folder for one server; the same one in every process of the run if `shared` is its name. */
