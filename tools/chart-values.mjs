@@ -76,15 +76,27 @@ const autoscaling = object({
   scaleDownPeriodSeconds: integer(1, 1800),
 });
 
+/** Behind the release's name in that of a CronJob, which may have 52 characters. */
+const scheduleName = (lengthMax) => text(`^[a-z0-9]([a-z0-9-]{0,${lengthMax - 2}}[a-z0-9])?$`);
+const schedule = text('^(@[a-z]+|(\\S+ ){4}\\S+)$');
+
+/** What a pod on a schedule gets. */
+const scheduled = {
+  timeZone: text('^[A-Za-z0-9_+/-]+$'),
+  deadlineSeconds: seconds,
+  resources: anyObject,
+  scratchSize: quantity,
+  scratchStorageClass: text(NAME),
+};
+
 const drill = object({
   enabled: flag,
   schedules: {
     ...list(
       object(
         {
-          // Behind the release's name in that of a CronJob, which may have 52 characters.
-          name: text('^[a-z0-9]([a-z0-9-]{0,11}[a-z0-9])?$'),
-          schedule: text('^(@[a-z]+|(\\S+ ){4}\\S+)$'),
+          name: scheduleName(13),
+          schedule,
           checkpoint: text('^[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}$'),
         },
         { required: ['name', 'schedule', 'checkpoint'] },
@@ -92,12 +104,21 @@ const drill = object({
     ),
     minItems: 1,
   },
-  timeZone: text('^[A-Za-z0-9_+/-]+$'),
-  deadlineSeconds: seconds,
-  resources: anyObject,
-  scratchSize: quantity,
-  scratchStorageClass: text(NAME),
+  ...scheduled,
 });
+
+const job = object(
+  {
+    name: scheduleName(15),
+    schedule,
+    args: list(text()),
+    image: text('^[a-zA-Z0-9][a-zA-Z0-9._:/@-]*$'),
+    command: list(text()),
+    env: list(anyObject),
+    ...scheduled,
+  },
+  { required: ['name', 'schedule'], anyOf: [{ required: ['args'] }, { required: ['image'] }] },
+);
 
 const monitoring = object({
   enabled: flag,
@@ -172,6 +193,7 @@ export function valuesSchema(configSchema) {
       monitoring,
       autoscaling,
       drill,
+      jobs: object({ schedules: list(job), ...scheduled }),
     }),
   };
 }

@@ -59,7 +59,7 @@ test('the demonstration becomes ready, and answers to the names of its Service',
   expect((await engine.command.ended).code).toBe(0);
 });
 
-test('a drill on schedule needs Kafka and the bucket alone, and shows in the metrics', {
+test('what is on schedule needs Kafka and the bucket alone; a drill shows in the metrics', {
   timeout: 300_000,
 }, async () => {
   const [kafka, minio, folder] = await Promise.all([sharedKafka(), sharedMinio(), scratchFolder()]);
@@ -72,7 +72,10 @@ test('a drill on schedule needs Kafka and the bucket alone, and shows in the met
     s3: { bucket: 'chart', endpoint: minio.endpoint, pathStyle: true },
     checkpoints: { intervalMs: 500 },
   };
-  writeFileSync(values, JSON.stringify({ config, source: 'simulate', drill: { enabled: true } }));
+  const verify = ['checkpoint', 'verify', '--config', '/etc/shrike/config/shrike.json'];
+  const jobs = { schedules: [{ name: 'verify', schedule: '@weekly', args: verify }] };
+  const scheduled = { drill: { enabled: true }, jobs };
+  writeFileSync(values, JSON.stringify({ config, source: 'simulate', ...scheduled }));
   const text = await render('-f', values);
   const file = join(folder, 'shrike.json');
   writeFileSync(file, configurationOf(text));
@@ -82,11 +85,13 @@ test('a drill on schedule needs Kafka and the bucket alone, and shows in the met
   await until(async () => ((await metricOf(engine.address, 'shrike_checkpoints_total')) ?? 0) >= 3);
   expect(await metricOf(engine.address, 'shrike_drill_success')).toBeUndefined();
 
-  const { spec } = manifestOf(text, 'CronJob', 'fraud-shrike-drill-previous');
-  const job = spec?.jobTemplate as { spec: { template: PodTemplate } };
   const scratch = join(folder, 'scratch');
-  const args = [...argumentsOf(job.spec.template, file), '--data', scratch];
-  const drill = await new Command(args, minio.env).ended;
+  const runJob = (name: string) => {
+    const { spec } = manifestOf(text, 'CronJob', name);
+    const { template } = (spec?.jobTemplate as { spec: { template: PodTemplate } }).spec;
+    return new Command([...argumentsOf(template, file), '--data', scratch], minio.env).ended;
+  };
+  const drill = await runJob('fraud-shrike-drill-previous');
   expect(drill).toMatchObject({ code: 0, stdout: expect.stringMatching(/^verdict: equal$/m) });
   expect(drill.stdout).toMatch(/^report: chart\/chart-payments\/drills\/\S+-restore-equal-\S+$/m);
 
@@ -96,6 +101,10 @@ test('a drill on schedule needs Kafka and the bucket alone, and shows in the met
   await until(async () => (await metricOf(engine.address, 'shrike_drill_success')) === 1);
   engine.command.process.kill('SIGTERM');
   expect((await engine.command.ended).code).toBe(0);
+  expect(await runJob('fraud-shrike-job-verify')).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^\d+ checkpoints are whole$/m),
+  });
   expect(readdirSync(folder).toSorted()).toEqual(['data', 'shrike.json', 'values.json']);
 });
 

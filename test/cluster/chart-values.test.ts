@@ -8,7 +8,9 @@ import {
   configurationOf,
   enginePod,
   helm,
+  manifestOf,
   manifestsOf,
+  type PodTemplate,
   readText,
   render,
   tryRender,
@@ -47,6 +49,7 @@ test.each([
   ['replicaCount=2', 'more than one pod needs Kafka'],
   ['config.kafka.bootstrap=kafka:9092', 'set config.s3.bucket'],
   ['drill.enabled=true', 'a drill from another pod reads Kafka and the bucket'],
+  ['jobs.schedules[0].name=a,jobs.schedules[0].schedule=@daily', "missing property 'args'"],
   ['resources.limits.memory=null', 'set resources.limits.memory'],
   ['ingress.enabled=true', 'ingress.enabled needs ingress.hosts'],
   ['config.kafka.sasl.mechanism=PLAIN', 'name its Secret in secrets.kafkaPassword.name'],
@@ -139,6 +142,51 @@ test('files of Secrets are where the configuration looks for them', async () => 
 });
 
 // That the files are those of grafana/ is the matter of test/deploy/chart-files.test.ts.
+test('a job on schedule may run another program, with the secrets, role and network of an engine', async () => {
+  const schedules = [
+    {
+      ...{ name: 'train', schedule: '0 1 * * 0', image: 'registry.example/train:3' },
+      ...{ command: ['train'], args: ['--to', '/var/lib/shrike'], scratchSize: '40Gi' },
+      env: [{ name: 'EPOCHS', value: '3' }],
+    },
+    { name: 'lake', schedule: '@daily', image: 'registry.example/compact:1', deadlineSeconds: 60 },
+  ];
+  const text = await render(
+    '-f',
+    valuesFile('plain'),
+    '--set-json',
+    `jobs=${JSON.stringify({ schedules })}`,
+  );
+  const [train, lake] = ['train', 'lake'].map((name) => {
+    const { spec } = manifestOf(text, 'CronJob', `fraud-shrike-job-${name}`);
+    return (spec?.jobTemplate as { spec: { activeDeadlineSeconds: number; template: PodTemplate } })
+      .spec;
+  });
+  expect([train?.activeDeadlineSeconds, lake?.activeDeadlineSeconds]).toEqual([7200, 60]);
+  expect(train?.template.spec.containers).toMatchObject([
+    {
+      ...{
+        image: 'registry.example/train:3',
+        command: ['train'],
+        args: ['--to', '/var/lib/shrike'],
+      },
+      env: [
+        { name: 'AWS_ACCESS_KEY_ID' },
+        { name: 'AWS_SECRET_ACCESS_KEY' },
+        { name: 'EPOCHS', value: '3' },
+      ],
+    },
+  ]);
+  expect(train?.template.spec).toMatchObject({ serviceAccountName: 'fraud-shrike' });
+  const policy = manifestOf(text, 'NetworkPolicy', 'fraud-shrike');
+  const { matchLabels } = policy.spec?.podSelector as { matchLabels: object };
+  expect(lake?.template.metadata.labels).toMatchObject(matchLabels);
+  expect(lake?.template.spec.volumes).toContainEqual({
+    name: 'scratch',
+    emptyDir: { sizeLimit: '10Gi' },
+  });
+});
+
 test('rules reach the cluster as they stand in their files', async () => {
   const rules = manifestsOf(await render('-f', valuesFile('production'))).filter(
     ({ kind }) => kind === 'PrometheusRule',
