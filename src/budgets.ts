@@ -63,9 +63,17 @@ export function threadsOf(
   cores: number = availableParallelism(),
 ): { readonly workers: number; readonly scorers: number } {
   return {
-    workers: Math.min(workers > 0 ? workers : Math.max(1, cores - 1), input.partitions),
-    scorers: scoring.threads > 0 ? scoring.threads : Math.max(1, cores >> 1),
+    workers: Math.min(workers > 0 ? workers : threadsFor(cores).workers, input.partitions),
+    scorers: scoring.threads > 0 ? scoring.threads : threadsFor(cores).scorers,
   };
+}
+
+/**
+ * Beside an actor thread that is busy, the main thread and the scorers take half a core (decision
+ * 20): of two cores one actor thread would leave a quarter idle.
+ */
+export function threadsFor(cores: number): { readonly workers: number; readonly scorers: number } {
+  return { workers: Math.max(Math.min(cores, 2), cores - 1), scorers: Math.max(1, cores >> 1) };
 }
 
 function budgetsSet(loaded: LoadedConfig): Partial<Budgets> {

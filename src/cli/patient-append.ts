@@ -44,7 +44,7 @@ export interface PatientCommandOptions {
   readonly signal: AbortSignal;
 }
 
-/** The same for a command beside no engine: it tells a person when it waits, and when that is over. */
+/** The same for a command beside no engine: it tells when it waits, and when that is over. */
 export function patientCommandAppend(options: PatientCommandOptions): Log['append'] {
   const { append, logging, signal } = options;
   const logger = tellingTroublesOnce(createLogger({ ...logging, pretty: true }), {

@@ -12,9 +12,10 @@ export const LIMITS = {
   /** Payments of one partition that are stepped, scored and committed together. */
   batchRecordsMax: 1024,
   /**
-   * Batches of one partition between step and commit: the next one steps while this one is scored.
+   * Batches of one partition between step and commit: the next one steps while this one is scored,
+   * and those of a backlog wait for a commit that pays (`runtime/committer.ts`).
    */
-  inFlightBatchesMax: 4,
+  inFlightBatchesMax: 6,
   /** Rows of one ONNX call: beyond 1,024 the cost a row no longer falls (design, section 8). */
   scoreRowsMax: 1024,
   partitionsMax: 1024,

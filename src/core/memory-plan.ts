@@ -83,7 +83,7 @@ const FIXED = {
   kafkaWorker: 16 * MIB,
   /** What is appended at once. */
   kafkaProducer: 16 * MIB,
-  /** Four batches of 1,024 records with their features and outputs. */
+  /** Six batches of 1,024 records; those that wait for a commit hold their outputs alone. */
   inFlight: 2 * MIB,
   /** A segment of 16 MiB on its way to the object store. */
   upload: 16 * MIB,

@@ -60,6 +60,8 @@ export interface CommitRequest {
   readonly from: Offset;
   readonly nextOffset: Offset;
   readonly recordCount: number;
+  /** More waits in the log than this commit takes: nobody waits for its records in particular. */
+  readonly isBacklog: boolean;
   readonly outputs: readonly Append[];
 }
 

@@ -1,5 +1,6 @@
 import { ERRORS, type ErrorCode, explain, ShrikeError } from '../core/errors.ts';
 import type { CallName, Envelope, Report, WireError } from '../core/messages.ts';
+import { SlotTable } from '../core/slot-table.ts';
 
 /** A two-way pipe between threads: a MessagePort in life, a queue in the simulator. */
 export interface Channel {
@@ -30,11 +31,11 @@ export type Handlers<Served extends object> = {
  */
 export class Peer<Made extends object, Served extends object> {
   readonly #channel: Channel;
-  readonly #waiting = new Map<
-    number,
-    { resolve: (v: never) => void; reject: (e: Error) => void }
-  >();
-  #lastId = 0;
+  /** An id is used again when its call has been answered, which each is once. */
+  readonly #waiting = new SlotTable<{
+    resolve: (v: never) => void;
+    reject: (e: Error) => void;
+  }>();
   #broken: Error | undefined;
 
   constructor(channel: Channel, serve: Handlers<Served>, onReport: (report: Report) => void) {
@@ -46,10 +47,10 @@ export class Peer<Made extends object, Served extends object> {
           void this.#serve(envelope.id, handlers[envelope.name], envelope.ask);
           break;
         case 'answer':
-          this.#settle(envelope.id)?.resolve(envelope.value as never);
+          this.#waiting.take(envelope.id)?.resolve(envelope.value as never);
           break;
         case 'refuse':
-          this.#settle(envelope.id)?.reject(fromWire(envelope.error));
+          this.#waiting.take(envelope.id)?.reject(fromWire(envelope.error));
           break;
         case 'report':
           onReport(envelope.report);
@@ -64,8 +65,7 @@ export class Peer<Made extends object, Served extends object> {
   ): Promise<Made[Name] extends { answer: infer R } ? R : never> {
     return new Promise((resolve, reject) => {
       if (this.#broken !== undefined) return reject(this.#broken);
-      const id = ++this.#lastId;
-      this.#waiting.set(id, { resolve, reject });
+      const id = this.#waiting.add({ resolve, reject });
       this.#channel.post({ kind: 'call', id, name: name as string as CallName, ask }, transfer);
     });
   }
@@ -77,14 +77,7 @@ export class Peer<Made extends object, Served extends object> {
   /** The other end is gone: nothing that waits for it will be answered. */
   break(error: Error): void {
     this.#broken = error;
-    for (const { reject } of this.#waiting.values()) reject(error);
-    this.#waiting.clear();
-  }
-
-  #settle(id: number) {
-    const waiting = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    return waiting;
+    for (const { reject } of this.#waiting.takeAll()) reject(error);
   }
 
   async #serve(

@@ -20,7 +20,7 @@ export interface Flight {
 }
 
 export interface FlightDeckOptions<E> {
-  readonly score: (batch: StepBatch<E>) => Promise<ScoredRows>;
+  readonly score: (batch: StepBatch<E>, rows: Float32Array) => Promise<ScoredRows>;
   readonly pack: (batch: StepBatch<E>, scored: ScoredRows) => readonly Append[];
   readonly commits: CommitPort;
   readonly counters: TaskCounters;
@@ -33,7 +33,7 @@ export interface FlightDeckOptions<E> {
 export class FlightDeck<E> {
   readonly #options: FlightDeckOptions<E>;
   readonly #flights: Flight[] = [];
-  readonly #landings = new Set<() => void>();
+  #landings: (() => void)[] = [];
   #handedOver: Promise<void> = Promise.resolve();
   #error: unknown;
   committed: Offset;
@@ -76,10 +76,11 @@ export class FlightDeck<E> {
     this.#wake();
   }
 
-  launch(batch: StepBatch<E>): void {
+  /** @param rows features of its events, row by row */
+  launch(batch: StepBatch<E>, rows: Float32Array): void {
     const flight: Flight = { stage: 'score', sinceMs: this.#options.clock.nowMs() };
     this.#flights.push(flight);
-    const scored = this.#options.score(batch);
+    const scored = this.#options.score(batch, rows);
     // The next batch waits for this one's hand-over below; until then a failure has nobody to
     // report to.
     scored.catch(() => undefined);
@@ -89,7 +90,7 @@ export class FlightDeck<E> {
 
   /** Resolves when the batch is with the committer: the next one may follow. */
   async #handOver(batch: StepBatch<E>, scored: Promise<ScoredRows>, flight: Flight): Promise<void> {
-    const { pack, commits, clock } = this.#options;
+    const { pack, commits, counters, clock } = this.#options;
     try {
       const rows = await scored;
       if (this.#error !== undefined) return this.#land(flight, this.#error);
@@ -97,7 +98,8 @@ export class FlightDeck<E> {
       flight.stage = 'commit';
       flight.sinceMs = clock.nowMs();
       const { from, nextOffset, recordCount } = batch;
-      const committed = commits.commit({ from, nextOffset, recordCount, outputs });
+      const isBacklog = counters.highWatermark - nextOffset > recordCount;
+      const committed = commits.commit({ from, nextOffset, recordCount, isBacklog, outputs });
       void committed.then(
         () => {
           this.#book(batch, flight, rows.scores);
@@ -135,11 +137,12 @@ export class FlightDeck<E> {
   }
 
   #wake(): void {
-    for (const resolve of this.#landings) resolve();
-    this.#landings.clear();
+    const landings = this.#landings;
+    this.#landings = [];
+    for (const resolve of landings) resolve();
   }
 
   #landing(): Promise<void> {
-    return new Promise((resolve) => this.#landings.add(resolve));
+    return new Promise((resolve) => this.#landings.push(resolve));
   }
 }

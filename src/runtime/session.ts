@@ -62,7 +62,7 @@ export class Session<E> {
     });
     this.#deck = new FlightDeck(
       {
-        score: (batch) => this.#score(batch),
+        score: (batch, rows) => this.#score(batch, rows),
         pack: (batch, scored) =>
           counters.timed('output', () => {
             const outputs = packer.pack(batch, scored, clock.nowMs());
@@ -145,8 +145,7 @@ export class Session<E> {
         await this.#deck.room();
         this.#check();
         await this.#pollProfiles();
-        this.#rows.set(batch, await this.#step(batch));
-        this.#deck.launch(batch);
+        this.#deck.launch(batch, await this.#step(batch));
         this.checkpoints.tick(this.#position);
         await parts.clock.yield();
         if (stopping()) break;
@@ -171,15 +170,11 @@ export class Session<E> {
   }
 
   readonly #slabs: RowSlabs;
-  /** Of the batches that are stepped and not yet with the scorer. */
-  readonly #rows = new Map<StepBatch<E>, Float32Array>();
 
-  async #score(batch: StepBatch<E>): Promise<ScoredRows> {
-    const rows = this.#rows.get(batch) as Float32Array;
-    this.#rows.delete(batch);
+  async #score({ events }: StepBatch<E>, rows: Float32Array): Promise<ScoredRows> {
     // Nothing but dead letters, or a gap: there is nothing to score.
-    if (batch.events.length === 0) return { scores: new Float32Array(0), rows };
-    return this.#options.parts.scorer.score(rows, batch.events.length);
+    if (events.length === 0) return { scores: new Float32Array(0), rows };
+    return this.#options.parts.scorer.score(rows, events.length);
   }
 
   /** The batch is done with: its events and its rows are filled anew by one to come. */

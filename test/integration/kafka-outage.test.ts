@@ -1,4 +1,4 @@
-/** `run --source simulate` and `simulate` while the broker goes and comes back; needs `npx tsc -b`. */
+/** `run --source simulate` and `simulate` while the broker goes and comes back. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { StatusSnapshot } from '../../src/core/status.ts';

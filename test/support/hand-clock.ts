@@ -14,8 +14,12 @@ export class HandClock implements Clock {
     return this.#nowMs;
   }
 
-  sleep(ms: number): Promise<void> {
-    return new Promise((wake) => this.#sleepers.push({ dueMs: this.#nowMs + ms, wake }));
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((wake) => {
+      if (signal?.aborted) return wake();
+      this.#sleepers.push({ dueMs: this.#nowMs + ms, wake });
+      signal?.addEventListener('abort', () => wake(), { once: true });
+    });
   }
 
   yield(): Promise<void> {

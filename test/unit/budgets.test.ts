@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { expect, test } from 'vitest';
-import { withBudgets } from '../../src/budgets.ts';
+import { threadsFor, withBudgets } from '../../src/budgets.ts';
 import { type LoadedConfig, loadConfig } from '../../src/config/loader.ts';
 import { BUDGET_KEYS, planMemory, youngBytes } from '../../src/core/memory-plan.ts';
 
@@ -22,12 +22,12 @@ test('a limit derives every budget and the threads, and says so', () => {
   const { config, sources, plan } = withBudgets(loaded(), { cores: 2, memoryBytes: 2 * GIB });
   expect(BUDGET_KEYS.map((key) => sources.get(key))).toEqual(BUDGET_KEYS.map(() => 'derived'));
   expect(config).toMatchObject({
-    workers: 1,
+    workers: 2,
     scoring: { threads: 1 },
-    state: { cacheBytesMax: 364 * MIB, rocksCacheBytes: 77 * MIB },
-    memory: { mainHeapBytes: 103 * MIB, actorHeapBytes: 489 * MIB, actorYoungBytes: 96 * MIB },
+    state: { cacheBytesMax: 341 * MIB, rocksCacheBytes: 72 * MIB },
+    memory: { mainHeapBytes: 99 * MIB, actorHeapBytes: 250 * MIB, actorYoungBytes: 48 * MIB },
   });
-  expect(plan?.nodeOptions).toEqual(['--max-old-space-size=103', '--max-semi-space-size=8']);
+  expect(plan?.nodeOptions).toEqual(['--max-old-space-size=99', '--max-semi-space-size=8']);
   expect(sources.get('api.port')).toBe('default');
 });
 
@@ -55,7 +55,17 @@ test('fewer cores than the machine has make fewer threads, also without a memory
   const cores = availableParallelism();
   const { config, sources } = withBudgets(loaded(), { cores: cores - 1, memoryBytes: undefined });
   expect(sources.get('workers')).toBe('derived');
-  expect(config.workers).toBe(Math.min(8, Math.max(1, cores - 2)));
+  expect(config.workers).toBe(Math.min(8, threadsFor(cores - 1).workers));
+});
+
+test.each([
+  [1, 1, 1],
+  [2, 2, 1],
+  [3, 2, 1],
+  [4, 3, 2],
+  [16, 15, 8],
+])('%i cores have %i actor threads and %i scorers', (cores, workers, scorers) => {
+  expect(threadsFor(cores)).toEqual({ workers, scorers });
 });
 
 test('threads are no more than the memory feeds, whatever the machine has', () => {

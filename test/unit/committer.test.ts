@@ -1,9 +1,10 @@
 import { beforeEach, expect, test } from 'vitest';
-import { systemClock } from '../../src/core/clock.ts';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
 import type { LogCommit } from '../../src/core/log.ts';
 import type { CommitRequest } from '../../src/core/messages.ts';
 import { packRecords } from '../../src/core/records.ts';
 import { Committer } from '../../src/runtime/committer.ts';
+import { HandClock } from '../support/hand-clock.ts';
 import { valuesIn } from '../support/log-records.ts';
 import { DurableLog, MemoryLog, type MemoryLogFaults } from '../support/memory-log.ts';
 
@@ -11,7 +12,7 @@ const owned = { partition: 0, epoch: 1 };
 const other = { partition: 1, epoch: 2 };
 let commits: LogCommit[] = [];
 
-async function setUp(faults: MemoryLogFaults = {}, recordsMax = 100) {
+async function setUp(faults: MemoryLogFaults = {}, recordsMax = 100, clock: Clock = systemClock) {
   const log = new MemoryLog(new DurableLog(), systemClock, {
     ...faults,
     beforeCommit: async (commit) => {
@@ -27,7 +28,7 @@ async function setUp(faults: MemoryLogFaults = {}, recordsMax = 100) {
   const membership = await log.join('g', 'in', { assigned: () => {}, revoked: async () => {} });
   const committer = new Committer({
     log,
-    clock: systemClock,
+    clock,
     group: 'g',
     topic: 'in',
     owner: () => membership.owner,
@@ -40,10 +41,15 @@ async function setUp(faults: MemoryLogFaults = {}, recordsMax = 100) {
   return { log, committer };
 }
 
-function request(from: number, nextOffset: number, partition = 0): CommitRequest {
+function request(
+  from: number,
+  nextOffset: number,
+  partition = 0,
+  isBacklog = false,
+): CommitRequest {
   const records = packRecords([{ key: 'k', value: `${from}-${nextOffset}`, timestampMs: 0 }]);
   const outputs = [{ topic: 'out', partition, records }];
-  return { from, nextOffset, recordCount: nextOffset - from, outputs };
+  return { from, nextOffset, recordCount: nextOffset - from, isBacklog, outputs };
 }
 
 beforeEach(() => {
@@ -70,6 +76,29 @@ test('one commit holds about as many records as are allowed', async () => {
   const asks = [request(0, 3), request(3, 6), request(6, 9)];
   await Promise.all(asks.map((ask) => committer.commit({ ...owned, ...ask })));
   expect(commits.map(({ offsets }) => offsets[0]?.nextOffset)).toEqual([6, 9]);
+});
+
+test.each([
+  { what: 'what just came', isBacklog: false, pauseMs: 30 },
+  { what: 'a backlog', isBacklog: true, pauseMs: 50 },
+])('after a large commit of $what the next one gathers for $pauseMs ms', async (one) => {
+  const clock = new HandClock();
+  const { committer } = await setUp({}, 50_000, clock);
+  await committer.commit({ ...owned, ...request(0, 5000, 0, one.isBacklog) });
+  const next = committer.commit({ ...owned, ...request(5000, 5001) });
+  await clock.advance(one.pauseMs - 1);
+  expect(commits.length).toBe(1);
+  await clock.advance(1);
+  await next;
+  expect(commits.length).toBe(2);
+});
+
+test('a commit that is full waits no longer, nor does the one behind it', async () => {
+  const { committer } = await setUp({}, 20_000, new HandClock());
+  await committer.commit({ ...owned, ...request(0, 12_000, 0, true) });
+  const asks = [request(12_000, 20_000), request(20_000, 36_000), request(36_000, 56_000)];
+  await Promise.all(asks.map((ask) => committer.commit({ ...owned, ...ask })));
+  expect(commits.map(({ offsets }) => offsets[0]?.nextOffset)).toEqual([12_000, 36_000, 56_000]);
 });
 
 test('M2: a gap and an overlap are refused, and their outputs are not published', async () => {

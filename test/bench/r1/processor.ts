@@ -6,6 +6,7 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { threadsFor } from '../../../src/budgets.ts';
 import { loadConfig } from '../../../src/config/loader.ts';
 import { systemClock as clock } from '../../../src/core/clock.ts';
 import type { Config } from '../../../src/core/config.ts';
@@ -30,7 +31,7 @@ function setting(name: string, otherwise?: string): string {
 
 function configOf(): Config {
   const [application, instance] = [setting('APP_ID'), setting('INSTANCE', '0')];
-  const cores = Number(setting('PARALLELISM', '2'));
+  const threads = threadsFor(Number(setting('PARALLELISM', '2')));
   const state = setting('STATE_DIR');
   const { config } = loadConfig({
     env: {},
@@ -38,8 +39,8 @@ function configOf(): Config {
       application,
       dataDir: state,
       model: bundleOf(setting('MODEL', join(BUNDLE, 'model.onnx')), state),
-      workers: Math.max(1, cores - 1),
-      'scoring.threads': Math.max(1, Math.floor(cores / 2)),
+      workers: threads.workers,
+      'scoring.threads': threads.scorers,
       'kafka.bootstrap': setting('BOOTSTRAP'),
       'kafka.instanceId': `${application}-${instance}`,
       's3.bucket': setting('S3_BUCKET'),

@@ -52,8 +52,11 @@ export interface BrokerFetchesParts {
 export class BrokerFetches {
   readonly #parts: BrokerFetchesParts;
   readonly #feeds = new Set<PartitionFeed>();
-  readonly #running = new Set<FetchLane>();
-  readonly #flying = new Set<FetchLane>();
+  // Records and numbers, where sets would be added to and deleted from at every fetch: SlotTable
+  // tells what that costs.
+  readonly #running: Record<FetchLane, boolean> = { fetch: false, 'fetch-now': false };
+  readonly #flying: Record<FetchLane, boolean> = { fetch: false, 'fetch-now': false };
+  #servedCount = 0;
 
   constructor(parts: BrokerFetchesParts) {
     this.#parts = parts;
@@ -71,12 +74,12 @@ export class BrokerFetches {
   /** Something may be worth fetching. */
   wake(): void {
     for (const lane of ['fetch', 'fetch-now'] as const) {
-      if (!this.#running.has(lane)) void this.#run(lane);
+      if (!this.#running[lane]) void this.#run(lane);
     }
   }
 
   async #run(lane: FetchLane): Promise<void> {
-    this.#running.add(lane);
+    this.#running[lane] = true;
     for (;;) {
       // Whoever was just served asks again before the next fetch goes out.
       await this.#parts.clock.yield();
@@ -84,15 +87,17 @@ export class BrokerFetches {
       if (feeds.length === 0) break;
       await this.#fetch(lane, feeds);
     }
-    this.#running.delete(lane);
+    this.#running[lane] = false;
   }
 
   #due(lane: FetchLane): PartitionFeed[] {
     const isDue = lane === 'fetch' ? this.#joinsLongPoll : this.#isWantedNow;
-    const due = [...this.#feeds].filter((feed) => !feed.inAir.has(lane) && isDue(feed));
+    const due = [...this.#feeds].filter((feed) => !feed.inAir[lane] && isDue(feed));
+    // B2, and then who has waited longest.
+    due.sort((a, b) => Number(b.isStarved) - Number(a.isStarved) || a.servedAt - b.servedAt);
     // A request may name a partition once: another reader's turn comes with the next.
     const first = new Map<string, PartitionFeed>();
-    for (const feed of [...due.filter((f) => f.isStarved), ...due.filter((f) => !f.isStarved)]) {
+    for (const feed of due) {
       const name = `${feed.of.partition} ${feed.of.topic}`;
       if (!first.has(name)) first.set(name, feed);
     }
@@ -104,9 +109,7 @@ export class BrokerFetches {
 
   readonly #isWantedNow = (feed: PartitionFeed): boolean =>
     feed.pending !== undefined &&
-    (feed.isBehind ||
-      feed.pending.isDue ||
-      (this.#flying.has('fetch') && !feed.inAir.has('fetch')));
+    (feed.isBehind || feed.pending.isDue || (this.#flying.fetch && !feed.inAir.fetch));
 
   async #fetch(lane: FetchLane, feeds: readonly PartitionFeed[]): Promise<void> {
     const { cluster, clock, node, onFailure } = this.#parts;
@@ -120,9 +123,9 @@ export class BrokerFetches {
     const isAtOnce = feeds.some((feed) => feed.isBehind || feed.pending?.isDue === true);
     const waitMs = lane === 'fetch' ? LONG_POLL_MS : isAtOnce ? 0 : SHORT_POLL_MS;
     const startMs = performance.now();
-    this.#flying.add(lane);
+    this.#flying[lane] = true;
     for (const feed of feeds) {
-      feed.inAir.add(lane);
+      feed.inAir[lane] = true;
       feed.pending?.asked(lane);
     }
     try {
@@ -151,8 +154,8 @@ export class BrokerFetches {
   }
 
   #flew(lane: FetchLane, feeds: readonly PartitionFeed[]): void {
-    this.#flying.delete(lane);
-    for (const feed of feeds) feed.inAir.delete(lane);
+    this.#flying[lane] = false;
+    for (const feed of feeds) feed.inAir[lane] = false;
   }
 
   #spread(answer: FetchAnswer, asked: Asked): void {
@@ -164,11 +167,7 @@ export class BrokerFetches {
       const one = answers.get(name(feed.of));
       // D2; and nothing at all comes for it when the broker throttles.
       if (one === undefined || feed.position !== positions[i] || !this.#feeds.has(feed)) continue;
-      if (one.records.byteLength > 0) {
-        // To the end of the order, for the next fetch.
-        this.#feeds.delete(feed);
-        this.#feeds.add(feed);
-      }
+      if (one.records.byteLength > 0) feed.servedAt = ++this.#servedCount;
       this.#parts.onAnswer({ feed, lane, answer: one, wasFirst: i === 0 });
     }
     this.wake();

@@ -42,8 +42,10 @@ export class PartitionFeed {
   lastEpoch = -1;
   leaderEpoch = -1;
   bytesMax = 0;
-  /** The lanes whose fetch includes this feed. */
-  readonly inAir = new Set<FetchLane>();
+  /** Whether the fetch of a lane that is under way includes this feed. */
+  readonly inAir: Record<FetchLane, boolean> = { fetch: false, 'fetch-now': false };
+  /** The answers that had brought something from its broker when one last did so for it. */
+  servedAt = 0;
   /** Undefined before the first answer. */
   lastStableOffset: Offset | undefined;
   /** There is more, but the last answer had no room for it: first in the next fetch. */

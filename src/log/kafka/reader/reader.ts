@@ -105,7 +105,8 @@ export class KafkaReader {
       const { leader, leaderEpoch } = await this.#cluster.leadership(feed.of);
       if (!this.#feeds.has(feed)) return;
       feed.leaderEpoch = leaderEpoch;
-      feed.inAir.clear();
+      feed.inAir.fetch = feed.inAir['fetch-now'] = false;
+      feed.servedAt = 0;
       this.#broker(leader).add(feed);
     } catch (error) {
       await this.#onTrouble(feed, error as Error);

@@ -24,6 +24,7 @@ export interface ConnectionOptions {
 }
 
 interface Waiting {
+  readonly id: number;
   readonly api: string;
   readonly answered: (body: Reader) => void;
   readonly failed: (error: Error) => void;
@@ -34,7 +35,8 @@ interface Waiting {
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #socket: Socket;
-  readonly #waiting = new Map<number, Waiting>();
+  /** Brokers answer the requests of a connection in their order. */
+  readonly #waiting: Waiting[] = [];
   #lastId = 0;
   #chunks: Buffer[] = [];
   #bytes = 0;
@@ -101,7 +103,7 @@ export class Connection {
           reject(this.#unavailable(`the answer to ${api.name} cannot be read`, error));
         }
       };
-      this.#waiting.set(id, { api: api.name, answered, failed: reject, flexible, timer });
+      this.#waiting.push({ id, api: api.name, answered, failed: reject, flexible, timer });
       this.#socket.write(to.bytes);
     });
   }
@@ -145,13 +147,13 @@ export class Connection {
 
   #onAnswer(body: Reader): void {
     const id = body.i32();
-    const waiting = this.#waiting.get(id);
-    if (waiting === undefined) {
+    const waiting = this.#waiting.shift();
+    if (waiting?.id !== id) {
+      if (waiting !== undefined) this.#waiting.unshift(waiting);
       this.#close(this.#unavailable(`an answer to nothing that was asked (${id})`));
       return;
     }
     this.#hasAnswered = true;
-    this.#waiting.delete(id);
     clearTimeout(waiting.timer);
     if (waiting.flexible) body.tags();
     waiting.answered(body);
@@ -161,11 +163,10 @@ export class Connection {
     if (this.#end !== undefined) return;
     this.#end = error;
     this.#socket.destroy();
-    for (const { failed, timer } of this.#waiting.values()) {
+    for (const { failed, timer } of this.#waiting.splice(0)) {
       clearTimeout(timer);
       failed(error);
     }
-    this.#waiting.clear();
   }
 
   #unavailable(reason: string, cause?: unknown): ShrikeError {
