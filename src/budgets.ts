@@ -3,7 +3,13 @@ import { availableParallelism } from 'node:os';
 import { KEY_BY_NAME } from './config/keys.ts';
 import { type LoadedConfig, withDerived } from './config/loader.ts';
 import type { Config } from './core/config.ts';
-import { BUDGET_KEYS, type Budgets, type MemoryPlan, planMemory } from './core/memory-plan.ts';
+import {
+  BUDGET_KEYS,
+  type Budgets,
+  type MemoryFacts,
+  type MemoryPlan,
+  planMemory,
+} from './core/memory-plan.ts';
 import { type Machine, machine } from './machine.ts';
 
 /** Below it a core has nothing to do its work with. */
@@ -59,21 +65,24 @@ function limitOf({ memory }: Config, { memoryBytes }: Machine): number | undefin
 
 /** As configured; where the configuration leaves it open, as many as the cores are for. */
 export function threadsOf(
-  { workers, scoring, input }: Config,
+  { workers, scoring, input, kafka }: Config,
   cores: number = availableParallelism(),
 ): { readonly workers: number; readonly scorers: number } {
+  const threads = threadsFor(cores, kafka.bootstrap === '' ? 'embedded' : 'kafka');
   return {
-    workers: Math.min(workers > 0 ? workers : threadsFor(cores).workers, input.partitions),
-    scorers: scoring.threads > 0 ? scoring.threads : threadsFor(cores).scorers,
+    workers: Math.min(workers > 0 ? workers : threads.workers, input.partitions),
+    scorers: scoring.threads > 0 ? scoring.threads : threads.scorers,
   };
 }
 
 /**
- * Beside an actor thread that is busy, the main thread and the scorers take half a core (decision
- * 20): of two cores one actor thread would leave a quarter idle.
+ * Beside an actor thread that is busy, the main thread and the scorers take half a core on Kafka
+ * (decision 20): of two cores one actor thread would leave a fifth idle. With the embedded log the
+ * main thread reads and writes it as well.
  */
-export function threadsFor(cores: number): { readonly workers: number; readonly scorers: number } {
-  return { workers: Math.max(Math.min(cores, 2), cores - 1), scorers: Math.max(1, cores >> 1) };
+export function threadsFor(cores: number, log: MemoryFacts['log']) {
+  const workersMin = log === 'kafka' ? Math.min(cores, 2) : 1;
+  return { workers: Math.max(workersMin, cores - 1), scorers: Math.max(1, cores >> 1) };
 }
 
 function budgetsSet(loaded: LoadedConfig): Partial<Budgets> {

@@ -26,7 +26,7 @@ export const ConfigSchema = Type.Object(
         'Model bundle: a folder with model.onnx and bundle.json. Empty: the bundle that comes with Shrike.',
       default: '',
     }),
-    workers: integer('Actor threads. 0: cores - 1, but 2 of two cores.', 0, 0, 64),
+    workers: integer('Actor threads. 0: cores - 1, at least 1; on Kafka 2 of two cores.', 0, 0, 64),
     input: Type.Object(
       {
         transactions: Type.String({

@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import {
   configurationOf,
   enginePod,
+  jobOf,
   manifestOf,
   type PodTemplate,
   render,
@@ -87,8 +88,7 @@ test('what is on schedule needs Kafka and the bucket alone; a drill shows in the
 
   const scratch = join(folder, 'scratch');
   const runJob = (name: string) => {
-    const { spec } = manifestOf(text, 'CronJob', name);
-    const { template } = (spec?.jobTemplate as { spec: { template: PodTemplate } }).spec;
+    const { template } = jobOf(text, name);
     return new Command([...argumentsOf(template, file), '--data', scratch], minio.env).ended;
   };
   const drill = await runJob('fraud-shrike-drill-previous');

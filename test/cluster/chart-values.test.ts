@@ -8,9 +8,9 @@ import {
   configurationOf,
   enginePod,
   helm,
+  jobOf,
   manifestOf,
   manifestsOf,
-  type PodTemplate,
   readText,
   render,
   tryRender,
@@ -157,13 +157,10 @@ test('a job on schedule may run another program, with the secrets, role and netw
     '--set-json',
     `jobs=${JSON.stringify({ schedules })}`,
   );
-  const [train, lake] = ['train', 'lake'].map((name) => {
-    const { spec } = manifestOf(text, 'CronJob', `fraud-shrike-job-${name}`);
-    return (spec?.jobTemplate as { spec: { activeDeadlineSeconds: number; template: PodTemplate } })
-      .spec;
-  });
-  expect([train?.activeDeadlineSeconds, lake?.activeDeadlineSeconds]).toEqual([7200, 60]);
-  expect(train?.template.spec.containers).toMatchObject([
+  const train = jobOf(text, 'fraud-shrike-job-train');
+  const lake = jobOf(text, 'fraud-shrike-job-lake');
+  expect([train.activeDeadlineSeconds, lake.activeDeadlineSeconds]).toEqual([7200, 60]);
+  expect(train.template.spec.containers).toMatchObject([
     {
       ...{
         image: 'registry.example/train:3',
@@ -177,11 +174,11 @@ test('a job on schedule may run another program, with the secrets, role and netw
       ],
     },
   ]);
-  expect(train?.template.spec).toMatchObject({ serviceAccountName: 'fraud-shrike' });
-  const policy = manifestOf(text, 'NetworkPolicy', 'fraud-shrike');
-  const { matchLabels } = policy.spec?.podSelector as { matchLabels: object };
-  expect(lake?.template.metadata.labels).toMatchObject(matchLabels);
-  expect(lake?.template.spec.volumes).toContainEqual({
+  expect(train.template.spec).toMatchObject({ serviceAccountName: 'fraud-shrike' });
+  const { spec: policy = {} } = manifestOf(text, 'NetworkPolicy', 'fraud-shrike');
+  const { matchLabels } = policy.podSelector as { readonly matchLabels: object };
+  expect(lake.template.metadata.labels).toMatchObject(matchLabels);
+  expect(lake.template.spec.volumes).toContainEqual({
     name: 'scratch',
     emptyDir: { sizeLimit: '10Gi' },
   });

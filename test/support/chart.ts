@@ -61,6 +61,17 @@ export function manifestOf(render: string, kind: string, name: string): Manifest
   return found;
 }
 
+export interface JobSpec {
+  readonly activeDeadlineSeconds: number;
+  readonly template: PodTemplate;
+}
+
+/** What a CronJob starts. */
+export function jobOf(render: string, name: string): JobSpec {
+  const { spec = {} } = manifestOf(render, 'CronJob', name);
+  return (spec.jobTemplate as { readonly spec: JobSpec }).spec;
+}
+
 /** As a controller would make it: its claims are there, under the names of their volumes. */
 export function podOf({ kind, metadata: { name }, spec }: Manifest): object | undefined {
   if (kind === 'StatefulSet') {

@@ -22,12 +22,12 @@ test('a limit derives every budget and the threads, and says so', () => {
   const { config, sources, plan } = withBudgets(loaded(), { cores: 2, memoryBytes: 2 * GIB });
   expect(BUDGET_KEYS.map((key) => sources.get(key))).toEqual(BUDGET_KEYS.map(() => 'derived'));
   expect(config).toMatchObject({
-    workers: 2,
+    workers: 1,
     scoring: { threads: 1 },
-    state: { cacheBytesMax: 341 * MIB, rocksCacheBytes: 72 * MIB },
-    memory: { mainHeapBytes: 99 * MIB, actorHeapBytes: 250 * MIB, actorYoungBytes: 48 * MIB },
+    state: { cacheBytesMax: 364 * MIB, rocksCacheBytes: 77 * MIB },
+    memory: { mainHeapBytes: 103 * MIB, actorHeapBytes: 489 * MIB, actorYoungBytes: 96 * MIB },
   });
-  expect(plan?.nodeOptions).toEqual(['--max-old-space-size=99', '--max-semi-space-size=8']);
+  expect(plan?.nodeOptions).toEqual(['--max-old-space-size=103', '--max-semi-space-size=8']);
   expect(sources.get('api.port')).toBe('default');
 });
 
@@ -55,17 +55,19 @@ test('fewer cores than the machine has make fewer threads, also without a memory
   const cores = availableParallelism();
   const { config, sources } = withBudgets(loaded(), { cores: cores - 1, memoryBytes: undefined });
   expect(sources.get('workers')).toBe('derived');
-  expect(config.workers).toBe(Math.min(8, threadsFor(cores - 1).workers));
+  expect(config.workers).toBe(Math.min(8, Math.max(1, cores - 2)));
 });
 
 test.each([
-  [1, 1, 1],
-  [2, 2, 1],
-  [3, 2, 1],
-  [4, 3, 2],
-  [16, 15, 8],
-])('%i cores have %i actor threads and %i scorers', (cores, workers, scorers) => {
-  expect(threadsFor(cores)).toEqual({ workers, scorers });
+  [1, 'kafka', 1, 1],
+  [2, 'kafka', 2, 1],
+  [3, 'kafka', 2, 1],
+  [16, 'kafka', 15, 8],
+  [1, 'embedded', 1, 1],
+  [2, 'embedded', 1, 1],
+  [4, 'embedded', 3, 2],
+] as const)('%i cores, %s: %i actor threads and %i scorers', (cores, log, workers, scorers) => {
+  expect(threadsFor(cores, log)).toEqual({ workers, scorers });
 });
 
 test('threads are no more than the memory feeds, whatever the machine has', () => {

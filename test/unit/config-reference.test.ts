@@ -33,7 +33,7 @@ test('what is in force is described key by key, with its source', () => {
     key: 'workers',
     value: 3,
     source: 'environment SHRIKE_WORKERS',
-    description: 'Actor threads. 0: cores - 1, but 2 of two cores.',
+    description: 'Actor threads. 0: cores - 1, at least 1; on Kafka 2 of two cores.',
   });
   expect(rows.find(({ key }) => key === 'api.host')).toMatchObject({
     value: '127.0.0.1',

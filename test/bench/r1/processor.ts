@@ -31,7 +31,7 @@ function setting(name: string, otherwise?: string): string {
 
 function configOf(): Config {
   const [application, instance] = [setting('APP_ID'), setting('INSTANCE', '0')];
-  const threads = threadsFor(Number(setting('PARALLELISM', '2')));
+  const threads = threadsFor(Number(setting('PARALLELISM', '2')), 'kafka');
   const state = setting('STATE_DIR');
   const { config } = loadConfig({
     env: {},
