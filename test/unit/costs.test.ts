@@ -34,20 +34,20 @@ test('each sum is that of its lines, to the dollar for rounding', () => {
 
 test('measured inputs stand in the results, and the limits in the code', () => {
   const results = readFileSync('test/bench/RESULTS.md', 'utf8');
-  expect(results).toContain(
-    '151,046 / 153,238 / 163,448 | 10.05 / 10.52 / 10.02 | 4.2 / 3.0 / 2.4',
-  );
-  expect(results).toContain('1,997,024 payments');
-  expect(results).toContain('| Shrike | 2,000 | 13.7 / 46 / 69 | 24.9 |');
-  expect(results).toContain('9.06, 8.75, 9.51');
-  expect(results).toContain('every score | 14.4 |');
+  expect(results).toContain('`drain.py` over 4,974,072 payments');
+  expect(results).toContain('| every score: Shrike | 263,608 | 6.10 / 5.69 | 4.5 |');
+  expect(results).toContain('| every score: Shrike | 258,720 | 6.59 / 6.16 | 3.2 |');
+  expect(results).toContain('| every score: Shrike | 276,033 | 6.28 / 5.90 | 2.5 |');
+  expect(results).toContain('the broker 14.9 to 16.4 CPU s in 42 s, median 16.3');
+  expect(results).toContain('| 3,000 users | 5.88 / 7.92 | 4.72 / 8.26 |');
+  expect(results).toContain('| 1,000,000 users | 13.25 / 20.4 | 11.76 / 20.8 |');
   expect(inputs.measured).toMatchObject({
-    engineCpuSecondsPerMillion: 10.05,
-    cpuOfMillionUsers: 14.4,
-    cpuOf3000Users: 9.06,
-    brokerCpuSecondsOfDrain: 3,
-    paymentsOfDrain: 1_997_024,
-    brokerCpuSecondsOfLiveRun: 24.9,
+    engineCpuSecondsPerMillion: 6.28,
+    cpuOfMillionUsers: 12.5,
+    cpuOf3000Users: 5.3,
+    brokerCpuSecondsOfDrain: 3.2,
+    paymentsOfDrain: 4_974_072,
+    brokerCpuSecondsOfLiveRun: 16.3,
   });
   expect(readFileSync('state/README.md', 'utf8')).toContain('1,550 bytes encoded');
   expect(inputs.measured.actorBytes).toBe(1550);
