@@ -305,7 +305,7 @@ class PaymentInPlace implements Mutable<Payment> {
   }
 }
 
-/** As many as may be under way in one thread: 16 partitions with four batches of 1,024. */
+/** As many as may be under way in one thread: 10 partitions with six batches of 1,024. */
 const POOL_PAYMENTS_MAX = 1 << 16;
 
 /**
