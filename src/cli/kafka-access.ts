@@ -20,9 +20,13 @@ export async function openKafkaAccess(
 ): Promise<LogAccess> {
   // A command is no member of the group: nothing of it may have the member's names.
   const alone = { ...config, kafka: { ...config.kafka, instanceId: '' } };
+  let told = '';
   const logger = {
     event: (_level: string, event: string, { reason = '' }: { readonly reason?: unknown } = {}) => {
-      process.stderr.write(`${event}: ${String(reason)}\n`);
+      const line = `${event}: ${String(reason)}\n`;
+      // What is tried again and again fails in the same way.
+      if (line !== told) process.stderr.write(line);
+      told = line;
     },
   };
   const log = await openLog({ config: alone, kafka: brokersOf(alone), folder: '', logger });

@@ -17,17 +17,18 @@ export interface PatientOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Who is asked to stop does not wait for what is under way: the next start sees the log. */
+  readonly leavesAtStop?: boolean;
 }
 
-/**
- * An append that failed so has left nothing behind (L2, T7), so the same one may follow it. Who is
- * asked to stop does not wait for brokers: the next start sees what the log holds.
- */
-export function patientAppend({ log, logger, clock, signal }: PatientOptions): Log['append'] {
+/** An append that failed so has left nothing behind (L2, T7), so the same one may follow it. */
+export function patientAppend(options: PatientOptions): Log['append'] {
+  const { log, logger, clock, signal, leavesAtStop = false } = options;
   return async (appends) => {
     for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
       try {
-        return await beforeAbort(log.append(appends), signal);
+        const appending = log.append(appends);
+        return await (leavesAtStop ? beforeAbort(appending, signal) : appending);
       } catch (error) {
         if (signal.aborted || !passes(error)) throw error;
         const facts = { code: error.code, reason: explain(error) };
@@ -44,7 +45,10 @@ export interface PatientCommandOptions {
   readonly signal: AbortSignal;
 }
 
-/** The same for a command beside no engine: it tells when it waits, and when that is over. */
+/**
+ * The same for a command beside no engine: it tells when it waits, and when that is over. Asked to
+ * stop, it tries nothing again, but what is under way counts.
+ */
 export function patientCommandAppend(options: PatientCommandOptions): Log['append'] {
   const { append, logging, signal } = options;
   const logger = tellingTroublesOnce(createLogger({ ...logging, pretty: true }), {

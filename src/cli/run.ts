@@ -227,7 +227,7 @@ function feedLog({ log }: Fed, { logger, stop }: Pick<Feeding, 'logger' | 'stop'
   return {
     offsets: (of) => log.offsets(of),
     read: (request) => log.read(request),
-    append: patientAppend({ log, logger, clock, signal: stop }),
+    append: patientAppend({ log, logger, clock, signal: stop, leavesAtStop: true }),
   };
 }
 

@@ -229,7 +229,7 @@ describe('Shrike in it', () => {
     };
     const { code, stdout, stderr } = await plan(Number(memory));
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toContain('1024.0 MiB, 8 partitions, actor threads: 1, scorers: 1\n');
+    expect(stdout).toContain('1024.0 MiB, 8 partitions, actor threads: 2, scorers: 1\n');
     expect((await plan(Number(memory) / 4)).code).toBe(1);
   });
 

@@ -73,7 +73,8 @@ test.each([
         return [7];
       },
     };
-    const append = patientAppend({ log, logger, clock, signal: stop.signal });
+    const { signal } = stop;
+    const append = patientAppend({ log, logger, clock, signal, leavesAtStop: true });
     const appended = append([]);
     await clock.advance(100);
     await clock.advance(200);
@@ -85,6 +86,26 @@ test.each([
     await refused;
   },
 );
+
+test('who does not leave when asked to stop has what is under way, and tries nothing again', async () => {
+  const { logger } = recorder();
+  const stop = new AbortController();
+  const ends: ((error?: Error) => void)[] = [];
+  const log = {
+    append: () =>
+      new Promise<readonly number[]>((resolve, reject) => {
+        ends.push((error) => (error === undefined ? resolve([7]) : reject(error)));
+      }),
+  };
+  const append = patientAppend({ log, logger, clock: new HandClock(), signal: stop.signal });
+  const [kept, refused] = [append([]), append([])];
+  stop.abort();
+  ends[0]?.();
+  ends[1]?.(new ShrikeError('LOG_UNAVAILABLE', 'not now'));
+  expect(await kept).toEqual([7]);
+  await expect(refused).rejects.toThrow('not now');
+  expect(ends.length).toBe(2);
+});
 
 test('an append that fails for good is not tried again', async () => {
   const { logger } = recorder();
