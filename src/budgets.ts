@@ -41,7 +41,7 @@ export function withBudgets(loaded: LoadedConfig, limits: Machine = machine()): 
     limitBytes,
     ...threads,
     partitions: config.input.partitions,
-    log: config.kafka.bootstrap === '' ? 'embedded' : 'kafka',
+    log: logOf(config),
     users: config.memory.users,
     set: budgetsSet(loaded),
   });
@@ -58,6 +58,10 @@ function coresFed(cores: number, limitBytes = Number.POSITIVE_INFINITY): number 
   return Math.max(1, Math.min(cores, Math.floor(limitBytes / BYTES_A_CORE)));
 }
 
+function logOf({ kafka }: Config): MemoryFacts['log'] {
+  return kafka.bootstrap === '' ? 'embedded' : 'kafka';
+}
+
 function limitOf({ memory }: Config, { memoryBytes }: Machine): number | undefined {
   if (memory.limitBytes === 0) return memoryBytes;
   return memory.limitBytes > 0 ? memory.limitBytes : undefined;
@@ -65,10 +69,11 @@ function limitOf({ memory }: Config, { memoryBytes }: Machine): number | undefin
 
 /** As configured; where the configuration leaves it open, as many as the cores are for. */
 export function threadsOf(
-  { workers, scoring, input, kafka }: Config,
+  config: Config,
   cores: number = availableParallelism(),
 ): { readonly workers: number; readonly scorers: number } {
-  const threads = threadsFor(cores, kafka.bootstrap === '' ? 'embedded' : 'kafka');
+  const { workers, scoring, input } = config;
+  const threads = threadsFor(cores, logOf(config));
   return {
     workers: Math.min(workers > 0 ? workers : threads.workers, input.partitions),
     scorers: scoring.threads > 0 ? scoring.threads : threads.scorers,

@@ -47,10 +47,8 @@ export class Committer {
   readonly #epochs = new Map<number, number>();
   readonly #expected = new Map<number, Offset>();
   #queue: Waiting[] = [];
-  /** Input records of the queue. */
-  #queuedRecords = 0;
-  /** Ends a pause: what is queued fills a commit. */
-  #full = new AbortController();
+  /** The pause in which the next commit gathers. */
+  #pause: AbortController | undefined;
   #running: Promise<void> | undefined;
   #underWay: Promise<void> | undefined;
   #lastCommitMs = Number.NEGATIVE_INFINITY;
@@ -90,8 +88,7 @@ export class Committer {
   commit(request: Owned & CommitRequest): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ ...request, resolve, reject });
-      this.#queuedRecords += request.recordCount;
-      if (this.#queuedRecords >= this.#options.recordsMax) this.#full.abort();
+      if (this.#isFull) this.#pause?.abort();
       this.#running ??= this.#run();
     });
   }
@@ -112,10 +109,21 @@ export class Committer {
       const taken = this.#take();
       this.#underWay = this.#commitOnce(taken);
       await this.#underWay;
-      const pauseMs = pauseMsAfter(taken);
-      if (pauseMs >= PAUSE_MS_MIN) await clock.sleep(pauseMs, this.#full.signal);
+      await this.#gather(pauseMsAfter(taken));
     }
     this.#running = undefined;
+  }
+
+  /** What is queued fills a commit. */
+  get #isFull(): boolean {
+    return recordsOf(this.#queue) >= this.#options.recordsMax;
+  }
+
+  async #gather(pauseMs: number): Promise<void> {
+    if (pauseMs < PAUSE_MS_MIN || this.#isFull) return;
+    this.#pause = new AbortController();
+    await this.#options.clock.sleep(pauseMs, this.#pause.signal);
+    this.#pause = undefined;
   }
 
   /** The queue's head, up to the limit, less what is refused; M2 holds within it too. */
@@ -127,7 +135,6 @@ export class Committer {
     for (; i < this.#queue.length && records < this.#options.recordsMax; i++) {
       const request = this.#queue[i] as Waiting;
       const expected = next.get(request.partition) ?? this.#expected.get(request.partition);
-      this.#queuedRecords -= request.recordCount;
       if (this.#epochs.get(request.partition) !== request.epoch || request.from !== expected) {
         request.reject(refusal(this.#options.topic, request, expected));
         continue;
@@ -137,8 +144,6 @@ export class Committer {
       taken.push(request);
     }
     this.#queue = this.#queue.slice(i);
-    const isFull = this.#queuedRecords >= this.#options.recordsMax;
-    if (this.#full.signal.aborted && !isFull) this.#full = new AbortController();
     return taken;
   }
 
@@ -177,9 +182,13 @@ export class Committer {
 }
 
 function pauseMsAfter(taken: readonly Waiting[]): number {
-  const records = taken.reduce((sum, { recordCount }) => sum + recordCount, 0);
   const isBacklog = taken.every((request) => request.isBacklog);
-  return Math.min(records * PAUSE_MS_PER_RECORD, isBacklog ? BACKLOG_PAUSE_MS_MAX : PAUSE_MS_MAX);
+  const maxMs = isBacklog ? BACKLOG_PAUSE_MS_MAX : PAUSE_MS_MAX;
+  return Math.min(recordsOf(taken) * PAUSE_MS_PER_RECORD, maxMs);
+}
+
+function recordsOf(requests: readonly Waiting[]): number {
+  return requests.reduce((sum, { recordCount }) => sum + recordCount, 0);
 }
 
 function refusal(topic: string, request: Waiting, expected: Offset | undefined): ShrikeError {

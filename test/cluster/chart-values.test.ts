@@ -141,7 +141,6 @@ test('files of Secrets are where the configuration looks for them', async () => 
   expect(new Set(files)).toEqual(new Set(mounted.map(([path]) => path)));
 });
 
-// That the files are those of grafana/ is the matter of test/deploy/chart-files.test.ts.
 test('a job on schedule may run another program, with the secrets, role and network of an engine', async () => {
   const schedules = [
     {
@@ -184,6 +183,7 @@ test('a job on schedule may run another program, with the secrets, role and netw
   });
 });
 
+// That the files are those of grafana/ is the matter of test/deploy/chart-files.test.ts.
 test('rules reach the cluster as they stand in their files', async () => {
   const rules = manifestsOf(await render('-f', valuesFile('production'))).filter(
     ({ kind }) => kind === 'PrometheusRule',

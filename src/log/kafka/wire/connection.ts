@@ -147,13 +147,13 @@ export class Connection {
 
   #onAnswer(body: Reader): void {
     const id = body.i32();
-    const waiting = this.#waiting.shift();
+    const [waiting] = this.#waiting;
     if (waiting?.id !== id) {
-      if (waiting !== undefined) this.#waiting.unshift(waiting);
       this.#close(this.#unavailable(`an answer to nothing that was asked (${id})`));
       return;
     }
     this.#hasAnswered = true;
+    this.#waiting.shift();
     clearTimeout(waiting.timer);
     if (waiting.flexible) body.tags();
     waiting.answered(body);
