@@ -29,6 +29,7 @@ export function openCheckpoints(options: CheckpointsOptions): Checkpoints {
   return {
     open: (of) => openChain(safe, of),
     list: (of) => listManifests(safe, of),
+    newestFirst: (of) => manifestsOneByOne(safe, of),
     read: (manifest) => readSegments(safe, manifest),
   };
 }
@@ -67,6 +68,22 @@ async function listManifests(
   const newest = listed.find((one) => 'manifest' in one);
   requireSameLog(options, newest?.manifest);
   return listed;
+}
+
+async function* manifestsOneByOne(
+  options: ChainOptions,
+  of: TopicPartition,
+): AsyncGenerator<ListedManifest> {
+  let isNewest = true;
+  for (const key of await manifestKeys(options, of)) {
+    const listed = await readManifest(options, key);
+    if (listed === undefined) continue;
+    if (isNewest && 'manifest' in listed) {
+      requireSameLog(options, listed.manifest);
+      isNewest = false;
+    }
+    yield listed;
+  }
 }
 
 /**

@@ -5,7 +5,7 @@ import { PackedRecords } from './core/records.ts';
 
 export interface RetentionOptions {
   readonly log: Log;
-  readonly checkpoints: Checkpoints;
+  readonly checkpoints: Pick<Checkpoints, 'list'>;
   readonly inputTopic: string;
   /** What is read into the input topic, and by which group: what waits there must stay. */
   readonly rekeyed?: { readonly topic: string; readonly group: string };
@@ -50,7 +50,7 @@ async function trim(
 
 /** What a restore may have to replay from; nothing may go while there is no checkpoint at all. */
 async function oldestNeeded(
-  checkpoints: Checkpoints,
+  checkpoints: Pick<Checkpoints, 'list'>,
   of: { readonly topic: string; readonly partition: number },
 ): Promise<number> {
   const offsets: number[] = [];

@@ -15,7 +15,7 @@ import {
 import type { Payment } from '../../operators/index.ts';
 import { DigestSum } from '../../state/digest.ts';
 import { schemaInForce } from '../agreed-schema.ts';
-import type { Manifest } from '../core/checkpoint.ts';
+import type { ListedManifest, Manifest } from '../core/checkpoint.ts';
 import { systemClock as clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
 import type { DigestAt, PartitionRestore, RestoreReport } from '../core/drill.ts';
@@ -159,7 +159,8 @@ const NOT_DONE = {
 async function restoreOne(drill: Drill, partition: number): Promise<PartitionRestore | undefined> {
   const { parts, log } = drill;
   const of = { topic: parts.inputTopic, partition };
-  const listed = await parts.checkpoints.list(of);
+  const listed: ListedManifest[] = [];
+  for await (const one of parts.checkpoints.newestFirst(of)) listed.push(one);
   if (listed.length === 0 && (await log.offsets(of)).highWatermark === 0) return undefined;
   const failed = { partition, verdict: 'failed', checkpoint: null, ...NOT_DONE } as const;
   // Before the live digest is asked for, which seals a checkpoint: that one would leave nothing

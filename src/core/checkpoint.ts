@@ -72,12 +72,17 @@ export interface Checkpoints {
    * @throws OBJECT_STORE_UNAVAILABLE, CHECKPOINT_OF_OTHER_LOG when the newest is of another log
    */
   list(of: TopicPartition): Promise<readonly ListedManifest[]>;
+  /** The same, each read when it is asked for: a restore seldom needs a second one. */
+  newestFirst(of: TopicPartition): AsyncIterable<ListedManifest>;
   /**
    * A manifest's blocks in order, each verified (sha256).
    * @throws CHECKPOINT_CORRUPT naming the object
    */
   read(manifest: Manifest): AsyncIterable<PackedActors>;
 }
+
+/** What a partition's task needs of them. */
+export type TaskCheckpoints = Omit<Checkpoints, 'list'>;
 
 export type ListedManifest =
   | { readonly key: string; readonly manifest: Manifest }

@@ -2,7 +2,7 @@
  * What a partition task needs from the world around it. Threads in life, the simulator in tests.
  */
 
-import type { Checkpoints } from '../core/checkpoint.ts';
+import type { TaskCheckpoints } from '../core/checkpoint.ts';
 import type { Clock } from '../core/clock.ts';
 import type { ActorState, Profiles, Stepper } from '../core/flow.ts';
 import type { Offset, TopicPartition } from '../core/ids.ts';
@@ -61,7 +61,7 @@ export interface TaskParts<E> {
   readonly scorer: Scorer;
   readonly source: SourcePort;
   readonly stores: ActorStores;
-  readonly checkpoints: Checkpoints;
+  readonly checkpoints: TaskCheckpoints;
   readonly openTable: (store: ActorStore) => ActorTable;
   readonly createProfiles: () => Profiles<E, unknown>;
   /** Undefined: events are taken wherever they lie. */

@@ -3,7 +3,7 @@
  * code that recovers a partition, into stores of its own. Nothing is committed or sealed (R1).
  */
 import { assert } from '../core/assert.ts';
-import type { CheckpointChain, Checkpoints, Manifest } from '../core/checkpoint.ts';
+import type { CheckpointChain, Manifest, TaskCheckpoints } from '../core/checkpoint.ts';
 import type { DigestAt } from '../core/drill.ts';
 import { codeOf, ShrikeError } from '../core/errors.ts';
 import type { Offset } from '../core/ids.ts';
@@ -141,7 +141,7 @@ async function digestOf(store: ActorStore, digester: StateDigester): Promise<Dig
 }
 
 /** The checkpoints, if there were no other; what is sealed onto it goes nowhere. */
-function onlyThis(checkpoints: Checkpoints, manifest: Manifest): Checkpoints {
+function onlyThis(checkpoints: TaskCheckpoints, manifest: Manifest): TaskCheckpoints {
   const chain: CheckpointChain = {
     newest: manifest,
     seal: async ({ meta }) => ({ ...manifest, nextOffset: meta.nextOffset }),
@@ -150,17 +150,17 @@ function onlyThis(checkpoints: Checkpoints, manifest: Manifest): Checkpoints {
   let isKnown = true;
   return {
     open: async () => chain,
-    list: async (of) => {
+    async *newestFirst(of) {
       // Retention may have dropped the manifest since it was chosen; its segments stay for a while.
       // Only when they cannot be read is it asked whether it is damaged, or no more.
       if (isKnown) {
         isKnown = false;
-        return [{ key: String(manifest.sequence), manifest }];
+        yield { key: String(manifest.sequence), manifest };
+        return;
       }
-      const listed = await checkpoints.list(of);
-      return listed.filter(
-        (one) => 'manifest' in one && one.manifest.sequence === manifest.sequence,
-      );
+      for await (const one of checkpoints.newestFirst(of)) {
+        if ('manifest' in one && one.manifest.sequence === manifest.sequence) yield one;
+      }
     },
     read: (one) => checkpoints.read(one),
   };

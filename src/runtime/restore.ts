@@ -78,9 +78,15 @@ async function fromCheckpoints(
   for (;;) {
     // Anew after each failure: an owner that is about to lose the partition may have sealed newer
     // checkpoints, and deleted the one that was being read.
-    const manifests = await sealedManifests(parts, { partition, failed, damage });
-    const sealed = manifests.map((manifest) => manifest.nextOffset);
-    const plan = planRestore({ committed, earliest, local: undefined, sealed });
+    const manifests: Manifest[] = [];
+    const sealed: Offset[] = [];
+    const planned = () => planRestore({ committed, earliest, local: undefined, sealed });
+    for await (const manifest of sealedManifests(parts, { partition, failed, damage })) {
+      manifests.push(manifest);
+      sealed.push(manifest.nextOffset);
+      if (planned().kind === 'checkpoint') break;
+    }
+    const plan = planned();
     switch (plan.kind) {
       case 'refuse': {
         const where = `partition ${partition}: the log holds ${earliest} to ${committed}, checkpoints are at ${sealed.join(', ') || 'none'}`;
@@ -121,21 +127,19 @@ interface Search {
 }
 
 /** Newest first, without those that failed: they are damaged if they are still there. */
-async function sealedManifests(
+async function* sealedManifests(
   { checkpoints, inputTopic }: RestoreParts,
   { partition, failed, damage }: Search,
-): Promise<readonly Manifest[]> {
-  const manifests: Manifest[] = [];
-  for (const listed of await checkpoints.list({ topic: inputTopic, partition })) {
+): AsyncGenerator<Manifest> {
+  for await (const listed of checkpoints.newestFirst({ topic: inputTopic, partition })) {
     if ('damage' in listed) {
       damage.report(listed.key, listed.damage);
       continue;
     }
     const reason = failed.get(listed.manifest.sequence);
-    if (reason === undefined) manifests.push(listed.manifest);
+    if (reason === undefined) yield listed.manifest;
     else damage.report(nameOf(listed.manifest.sequence), reason);
   }
-  return manifests;
 }
 
 /** @returns the reason when the checkpoint is damaged or was deleted meanwhile. */
