@@ -45,23 +45,32 @@ export class ZipTable {
   /** @param text lines of `zip,lat,lon` below that header. @throws ZIP_TABLE_INVALID */
   static parse(text: string, name = 'the zip table'): ZipTable {
     const table = new ZipTable();
-    const [header, ...lines] = text.trimEnd().split(/\r?\n/);
-    if (header !== 'zip,lat,lon') {
+    const header = /^zip,lat,lon\r?(?:\n|$)/.exec(text);
+    if (header === null) {
       throw new ShrikeError('ZIP_TABLE_INVALID', `${name} does not start with zip,lat,lon`);
     }
-    for (const [i, line] of lines.entries()) {
-      const [zip, latitude, longitude] =
-        /^(\d{5}),(-?[\d.]+),(-?[\d.]+)$/.exec(line)?.slice(1) ?? [];
+    // One match after the other, and no list of lines: every start of a thread waits for this.
+    const line = /(\d{5}),(-?[\d.]+),(-?[\d.]+)(?:\r?\n|\r?$)/y;
+    const end = text.trimEnd().length;
+    let at = header[0].length;
+    while (at < end) {
+      line.lastIndex = at;
+      const [, zip, latitude, longitude] = line.exec(text) ?? [];
       if (!(Math.abs(Number(latitude)) <= 90) || !(Math.abs(Number(longitude)) <= 180)) {
-        throw new ShrikeError('ZIP_TABLE_INVALID', `${name}, line ${i + 2}: ${line.slice(0, 40)}`);
+        const number = text.slice(0, at).split('\n').length;
+        const found = text.slice(at, at + 40).split('\n')[0];
+        throw new ShrikeError('ZIP_TABLE_INVALID', `${name}, line ${number}: ${found}`);
       }
       table.#set(Number(zip), radians(Number(latitude)), radians(Number(longitude)));
+      at = line.lastIndex;
     }
     return table;
   }
 
   #set(zip: number, latitude: number, longitude: number): void {
-    this.#columns.set([latitude, Math.cos(latitude), longitude], 3 * zip);
+    this.#columns[3 * zip] = latitude;
+    this.#columns[3 * zip + 1] = Math.cos(latitude);
+    this.#columns[3 * zip + 2] = longitude;
   }
 
   /** @param zip -1 for none */
