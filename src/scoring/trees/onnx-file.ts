@@ -33,27 +33,29 @@ const FIXED32 = 5;
  */
 export function nodesOf(model: Uint8Array): OnnxNode[] {
   const nodes: OnnxNode[] = [];
-  for (const graph of fieldsOf(model)) {
-    if (graph.number !== GRAPH_OF_MODEL) continue;
-    for (const node of fieldsOf(graph.bytes)) {
-      if (node.number === NODE_OF_GRAPH) nodes.push(readNode(node.bytes));
+  const whole = new Fields(Buffer.from(model.buffer, model.byteOffset, model.byteLength));
+  while (whole.next()) {
+    if (whole.number !== GRAPH_OF_MODEL) continue;
+    const graph = whole.message();
+    while (graph.next()) {
+      if (graph.number === NODE_OF_GRAPH) nodes.push(readNode(graph.message()));
     }
   }
   return nodes;
 }
 
-function readNode(bytes: Uint8Array): OnnxNode {
+function readNode(fields: Fields): OnnxNode {
   const inputs: string[] = [];
   const outputs: string[] = [];
   const attributes = new Map<string, OnnxAttribute>();
   let [type, domain] = ['', ''];
-  for (const field of fieldsOf(bytes)) {
-    if (field.number === 1) inputs.push(textOf(field.bytes));
-    else if (field.number === 2) outputs.push(textOf(field.bytes));
-    else if (field.number === 4) type = textOf(field.bytes);
-    else if (field.number === 7) domain = textOf(field.bytes);
-    else if (field.number === 5) {
-      const { name, ...attribute } = readAttribute(field.bytes);
+  while (fields.next()) {
+    if (fields.number === 1) inputs.push(fields.text());
+    else if (fields.number === 2) outputs.push(fields.text());
+    else if (fields.number === 4) type = fields.text();
+    else if (fields.number === 7) domain = fields.text();
+    else if (fields.number === 5) {
+      const { name, ...attribute } = readAttribute(fields.message());
       attributes.set(name, attribute);
     }
   }
@@ -61,80 +63,102 @@ function readNode(bytes: Uint8Array): OnnxNode {
 }
 
 /** Numbers that are repeated may be packed into one field, or be a field each. */
-function readAttribute(bytes: Uint8Array): OnnxAttribute & { name: string } {
+function readAttribute(fields: Fields): OnnxAttribute & { name: string } {
   const ints: number[] = [];
   const floats: number[] = [];
   const texts: string[] = [];
   let [name, text] = ['', ''];
-  for (const field of fieldsOf(bytes)) {
-    if (field.number === 1) name = textOf(field.bytes);
-    else if (field.number === 2 || field.number === 7) floats.push(...floatsOf(field.bytes));
-    else if (field.number === 4) text = textOf(field.bytes);
-    else if (field.number === 9) texts.push(textOf(field.bytes));
-    else if (field.number === 3 || field.number === 8) {
-      if (field.wire === VARINT) ints.push(field.value);
-      else
-        for (const at = { at: 0 }; at.at < field.bytes.length; ) ints.push(varint(field.bytes, at));
-    }
+  while (fields.next()) {
+    if (fields.number === 1) name = fields.text();
+    else if (fields.number === 2 || fields.number === 7) fields.floatsTo(floats);
+    else if (fields.number === 4) text = fields.text();
+    else if (fields.number === 9) texts.push(fields.text());
+    else if (fields.number === 3 || fields.number === 8) fields.intsTo(ints);
   }
   return { name, text, ints, floats, texts };
 }
 
-interface Field {
-  readonly number: number;
-  readonly wire: number;
-  readonly value: number;
-  /** Of a message, a text, or packed numbers; the four bytes of a float. */
-  readonly bytes: Uint8Array;
-}
+/**
+ * The fields of a message, one after the other in the same object: a model of two hundred trees has
+ * a hundred thousand, and every start waits until they are read.
+ */
+class Fields {
+  readonly #bytes: Buffer;
+  readonly #end: number;
+  #at: number;
+  number = 0;
+  #wire = 0;
+  /** Of a number. */
+  #value = 0;
+  /** Where a message, a text, packed numbers or the four bytes of a float begin; they end at #at. */
+  #from = 0;
 
-const EMPTY = new Uint8Array(0);
+  constructor(bytes: Buffer, from = 0, end = bytes.length) {
+    this.#bytes = bytes;
+    this.#at = from;
+    this.#end = end;
+  }
 
-function* fieldsOf(bytes: Uint8Array): Generator<Field> {
-  const cursor = { at: 0 };
-  while (cursor.at < bytes.length) {
-    const key = varint(bytes, cursor);
-    const [number, wire] = [key >>> 3, key & 7];
-    if (wire === VARINT) {
-      yield { number, wire, value: varint(bytes, cursor), bytes: EMPTY };
-      continue;
+  /** Goes on to the next field; false behind the last. */
+  next(): boolean {
+    if (this.#at >= this.#end) return false;
+    const key = this.#varint(this.#end);
+    this.number = key >>> 3;
+    this.#wire = key & 7;
+    if (this.#wire === VARINT) {
+      this.#value = this.#varint(this.#end);
+      this.#from = this.#at;
+      return true;
     }
-    const length = lengthOf(wire, bytes, cursor);
-    const end = cursor.at + length;
-    if (end > bytes.length)
+    const length = this.#length();
+    this.#from = this.#at;
+    this.#at += length;
+    if (this.#at > this.#end) {
       throw new RangeError(`a field of ${length} bytes ends beyond its message`);
-    yield { number, wire, value: 0, bytes: bytes.subarray(cursor.at, end) };
-    cursor.at = end;
+    }
+    return true;
   }
-}
 
-function lengthOf(wire: number, bytes: Uint8Array, cursor: { at: number }): number {
-  if (wire === BYTES) return varint(bytes, cursor);
-  if (wire === FIXED32) return 4;
-  if (wire === FIXED64) return 8;
-  throw new RangeError(`wire type ${wire} is none of protobuf's`);
-}
-
-/** Exact up to 2^53; a negative number, ten bytes long, comes out as one. */
-function varint(bytes: Uint8Array, cursor: { at: number }): number {
-  let [low, high, shift] = [0, 0, 0];
-  for (;;) {
-    const byte = bytes[cursor.at++];
-    if (byte === undefined || shift > 63) throw new RangeError('a number has no end');
-    if (shift < 28) low += (byte & 127) * 2 ** shift;
-    else high += (byte & 127) * 2 ** (shift - 28);
-    shift += 7;
-    if (byte < 128) break;
+  message(): Fields {
+    return new Fields(this.#bytes, this.#from, this.#at);
   }
-  const value = high * 2 ** 28 + low;
-  return shift === 70 ? value - 2 ** 64 : value;
-}
 
-function floatsOf(bytes: Uint8Array): number[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Array.from({ length: bytes.length >> 2 }, (_, i) => view.getFloat32(i * 4, true));
-}
+  text(): string {
+    return this.#bytes.toString('utf8', this.#from, this.#at);
+  }
 
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+  intsTo(ints: number[]): void {
+    if (this.#wire === VARINT) {
+      ints.push(this.#value);
+      return;
+    }
+    const end = this.#at;
+    for (this.#at = this.#from; this.#at < end; ) ints.push(this.#varint(end));
+  }
+
+  floatsTo(floats: number[]): void {
+    for (let at = this.#from; at + 4 <= this.#at; at += 4) floats.push(this.#bytes.readFloatLE(at));
+  }
+
+  #length(): number {
+    if (this.#wire === BYTES) return this.#varint(this.#end);
+    if (this.#wire === FIXED32) return 4;
+    if (this.#wire === FIXED64) return 8;
+    throw new RangeError(`wire type ${this.#wire} is none of protobuf's`);
+  }
+
+  /** Exact up to 2^53; a negative number, ten bytes long, comes out as one. */
+  #varint(end: number): number {
+    let [low, high, shift] = [0, 0, 0];
+    for (;;) {
+      if (this.#at >= end || shift > 63) throw new RangeError('a number has no end');
+      const byte = this.#bytes[this.#at++] as number;
+      if (shift < 28) low += (byte & 127) * 2 ** shift;
+      else high += (byte & 127) * 2 ** (shift - 28);
+      shift += 7;
+      if (byte < 128) break;
+    }
+    const value = high * 2 ** 28 + low;
+    return shift === 70 ? value - 2 ** 64 : value;
+  }
 }
