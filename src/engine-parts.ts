@@ -15,14 +15,13 @@ import type { Model } from './core/scoring.ts';
 import { claimDataFolder, type DataFolder } from './data-folder.ts';
 import { heapLimits } from './heap-limits.ts';
 import { outlineOf } from './job.ts';
-import { brokersOf } from './kafka.ts';
 import type { KafkaSettings } from './log/kafka/wire/settings.ts';
 import { deferObjectStore } from './object-store.ts';
 import { openLog, prepareLog } from './open-log.ts';
 import { readBundle } from './scoring/bundle.ts';
 import { type OpenScorer, openScorer } from './scoring/pool.ts';
 import type { Logger } from './telemetry/logger.ts';
-import { ActorThreads } from './worker-thread.ts';
+import type { ActorThreads } from './worker-thread.ts';
 
 const DEFAULT_BUNDLE = new URL('../../models/default/', import.meta.url);
 const SCORE_THREAD = new URL('./score-thread.js', import.meta.url);
@@ -38,9 +37,13 @@ export interface EngineOptions {
   readonly prepare?: (fed: { readonly log: Log; readonly config: Config }) => Promise<void>;
 }
 
-export interface OpenParts extends EngineOptions {
+/** Where the engine comes from: its threads are under way before its code is loaded. */
+export interface EngineSetup extends EngineOptions {
   readonly kafka: KafkaSettings | undefined;
   readonly threads: ActorThreads;
+}
+
+export interface OpenParts extends EngineSetup {
   readonly folder: DataFolder;
   readonly log: Log;
   readonly logName: string;
@@ -52,10 +55,9 @@ export interface OpenParts extends EngineOptions {
   readonly checkpoints: Checkpoints;
 }
 
-export async function openParts(options: EngineOptions): Promise<OpenParts> {
-  const kafka = brokersOf(options.config);
-  const { workers, scorers } = threadsOf(options.config);
-  const threads = new ActorThreads(kafka, options.config, workers);
+/** What it throws leaves the threads to the caller. */
+export async function openParts(options: EngineSetup): Promise<OpenParts> {
+  const { kafka } = options;
   let folder: DataFolder | undefined;
   let opening: Promise<Log> | undefined;
   let scoring: Promise<OpenScorer> | undefined;
@@ -67,7 +69,7 @@ export async function openParts(options: EngineOptions): Promise<OpenParts> {
     scoring = openScorer({
       ...{ bundle, clock, threadFile: SCORE_THREAD, heaps },
       ...options.config.scoring,
-      threads: scorers,
+      threads: threadsOf(options.config).scorers,
     });
     // Who waits for it comes later.
     scoring.catch(() => undefined);
@@ -91,13 +93,12 @@ export async function openParts(options: EngineOptions): Promise<OpenParts> {
     const { modelId, contentId, featureSet, features } = bundle;
     const threshold = config.scoring.threshold >= 0 ? config.scoring.threshold : bundle.threshold;
     const model = { modelId, contentId, threshold, featureSet, features };
-    const opened = { log, logName, model, schema, scorer, threads, objects, checkpoints };
-    return { ...options, config, kafka, folder, ...opened };
+    const opened = { log, logName, model, schema, scorer, objects, checkpoints };
+    return { ...options, config, folder, ...opened };
   } catch (error) {
     // The first error is the one to tell.
     await scoring?.then((scorer) => scorer.close()).catch(() => undefined);
     await opening?.then((log) => log.close()).catch(() => undefined);
-    await threads.close();
     folder?.release();
     throw error;
   }

@@ -22,7 +22,7 @@ import type {
   RecordsRequest,
 } from './core/status.ts';
 import { DrillBoard } from './drill-board.ts';
-import { closeParts, type EngineOptions, type OpenParts, openParts } from './engine-parts.ts';
+import { closeParts, type EngineSetup, type OpenParts, openParts } from './engine-parts.ts';
 import { inputPositions } from './input-positions.ts';
 import { inputTopicOf, outputNames, outputTopicsOf, topicsOf } from './job.ts';
 import { commitIntervalMs } from './kafka.ts';
@@ -131,7 +131,7 @@ export class Engine implements EngineView {
     }));
   }
 
-  static async start(options: EngineOptions): Promise<Engine> {
+  static async start(options: EngineSetup): Promise<Engine> {
     const parts = await openParts(options);
     const engine = new Engine(parts);
     try {

@@ -6,12 +6,13 @@ import { systemClock as clock } from '../core/clock.ts';
 import { ShrikeError } from '../core/errors.ts';
 import type { MemoryPlan } from '../core/memory-plan.ts';
 import { makeFolder } from '../data-folder.ts';
-import { Engine } from '../engine.ts';
+import type { Engine } from '../engine.ts';
 import { exportOutputs } from '../ingest/export.ts';
 import { checkHeaders } from '../ingest/load.ts';
 import { ProgressLine } from '../ingest/progress.ts';
 import { writeError } from '../ingest/text-file.ts';
 import { outputNames } from '../job.ts';
+import { startEngine } from '../start-engine.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { TROUBLE_QUIET_MS, tellingTroublesOnce } from '../telemetry/troubles.ts';
 import { configOf, print } from './common.ts';
@@ -78,7 +79,7 @@ export async function runEngine(options: RunOptions): Promise<void> {
   );
   onSignal(() => stop.abort());
   if (plan !== undefined) tellHeap(logger, plan);
-  const engine = await Engine.start({
+  const engine = await startEngine({
     config,
     logger,
     listen: options.listen,

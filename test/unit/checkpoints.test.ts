@@ -363,29 +363,17 @@ describe('damage', () => {
   });
 
   test('newest first, a manifest is read only when it is asked for', async () => {
-    const first = await seal([1, 2, 3]);
-    const second = await seal([2]);
-    calls = [];
-    const newestFirst = checkpoints.newestFirst(OF)[Symbol.asyncIterator]();
-    const key = (sequence: number) => `${PREFIX}manifests/000000000${sequence}.json`;
-    const next = async () => (await newestFirst.next()).value as unknown;
-    expect(await next()).toEqual({ key: key(2), manifest: second });
-    expect(calls).toEqual(['list manifests/', 'get manifests/0000000002.json']);
-    expect(await next()).toEqual({ key: key(1), manifest: first });
-    expect(calls).toHaveLength(3);
-    expect(await next()).toBeUndefined();
-  });
-
-  test('newest first, what cannot be read is told in its place; another log ends it', async () => {
     await seal([1, 2, 3]);
     await seal([2]);
     const key = `${PREFIX}manifests/0000000002.json`;
     objects.set(key, { body: bodyOf(key).subarray(0, 100), modifiedMs: 0 });
-    const listed: unknown[] = [];
-    for await (const one of checkpoints.newestFirst(OF)) listed.push(one);
-    expect(listed).toEqual(await checkpoints.list(OF));
-    const [damaged] = listed;
-    expect(damaged).toEqual({ key, damage: expect.stringMatching(/^not JSON/) });
+    const listed = await checkpoints.list(OF);
+    calls = [];
+    const newestFirst = checkpoints.newestFirst(OF)[Symbol.asyncIterator]();
+    expect((await newestFirst.next()).value).toEqual(listed[0]);
+    expect(calls).toEqual(['list manifests/', 'get manifests/0000000002.json']);
+    expect((await newestFirst.next()).value).toEqual(listed[1]);
+    expect((await newestFirst.next()).done).toBe(true);
     await seal([3], undefined, await open({ log: 'one' }).open(OF));
     const other = open({ log: 'other' }).newestFirst(OF)[Symbol.asyncIterator]();
     await expect(other.next()).rejects.toMatchObject({ code: 'CHECKPOINT_OF_OTHER_LOG' });

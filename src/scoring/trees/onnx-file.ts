@@ -90,7 +90,7 @@ class Fields {
   #wire = 0;
   /** Of a number. */
   #value = 0;
-  /** Where a message, a text, packed numbers or the four bytes of a float begin; they end at #at. */
+  /** Where a message, a text, packed numbers or a float begin; they end at #at. */
   #from = 0;
 
   constructor(bytes: Buffer, from = 0, end = bytes.length) {

@@ -12,8 +12,8 @@ import { systemClock as clock } from '../../../src/core/clock.ts';
 import type { Config } from '../../../src/core/config.ts';
 import { explain, ShrikeError } from '../../../src/core/errors.ts';
 import type { Log } from '../../../src/core/log.ts';
-import { Engine } from '../../../src/engine.ts';
 import { loadProfiles } from '../../../src/ingest/load.ts';
+import { startEngine } from '../../../src/start-engine.ts';
 import { createLogger } from '../../../src/telemetry/logger.ts';
 
 const BUNDLE = fileURLToPath(new URL('../../../../models/default/', import.meta.url));
@@ -96,7 +96,7 @@ async function isEmpty(log: Log, topics: readonly string[]): Promise<boolean> {
 
 try {
   const config = configOf();
-  const engine = await Engine.start({
+  const engine = await startEngine({
     config,
     logger: createLogger(config.logging),
     listen: false,
