@@ -10,6 +10,7 @@ import { addClean } from './cli/commands/clean.ts';
 import { addDeadLetters } from './cli/commands/dead-letters.ts';
 import { addDrill } from './cli/commands/drill.ts';
 import { addLoad } from './cli/commands/load.ts';
+import { addModel } from './cli/commands/model.ts';
 import { addPlan } from './cli/commands/plan.ts';
 import { addRestore } from './cli/commands/restore.ts';
 import { addRun } from './cli/commands/run.ts';
@@ -41,6 +42,7 @@ Examples:
   shrike simulate --out raw --days 30             files in the raw Kaggle format
   shrike load --transactions t.csv --users u.csv --cards c.csv --rate 500
   shrike clean --transactions t.csv --users u.csv --cards c.csv --out clean
+  shrike model check models/mine                  whether the engine can use a model
   shrike config                                   the configuration in force
   shrike plan --memory 2Gi --cores 2              where the memory of a process goes
   shrike up                                       a Kafka and a MinIO on this machine, for trying things
@@ -70,6 +72,7 @@ const commands = [
   addSimulate,
   addLoad,
   addClean,
+  addModel,
   addConfig,
   addPlan,
   addServers,

@@ -51,8 +51,7 @@ export async function readBundle(
 ): Promise<ModelBundle> {
   const file = join(folder, 'bundle.json');
   const bundle = parseBundle((await readPart(file)).toString('utf8'), file);
-  const model = await readPart(join(folder, 'model.onnx'));
-  const contentId = `sha256:${createHash('sha256').update(model).digest('hex')}`;
+  const { model, contentId } = await readModel(folder);
   if (contentId !== bundle.id) {
     throw new ShrikeError(
       'MODEL_BUNDLE_INVALID',
@@ -81,6 +80,14 @@ export async function readBundle(
   };
 }
 
+/** @throws MODEL_BUNDLE_MISSING */
+export async function readModel(
+  folder: string,
+): Promise<{ readonly model: Buffer; readonly contentId: string }> {
+  const model = await readPart(join(folder, 'model.onnx'));
+  return { model, contentId: `sha256:${createHash('sha256').update(model).digest('hex')}` };
+}
+
 async function readPart(path: string): Promise<Buffer> {
   try {
     return await readFile(path);
@@ -89,8 +96,16 @@ async function readPart(path: string): Promise<Buffer> {
   }
 }
 
-/** The names must be those of the operators, each once. */
-function checkFeatures(names: readonly string[], known: readonly string[], file: string): void {
+/**
+ * The names must be those of the operators, each once.
+ * @param file names in messages what has the names
+ * @throws MODEL_FEATURES_MISMATCH
+ */
+export function checkFeatures(
+  names: readonly string[],
+  known: readonly string[],
+  file: string,
+): void {
   const widths = `the bundle has ${names.length} features, the operators yield ${known.length}`;
   const fail = (what: string): never => {
     throw new ShrikeError('MODEL_FEATURES_MISMATCH', `${file}: ${what} (${widths})`);

@@ -1,0 +1,146 @@
+/** `shrike model`: makes a bundle of a model, and checks one as the engine does at its start. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FEATURE_ORDER, FEATURE_SET } from '../../operators/index.ts';
+import { systemClock as clock } from '../core/clock.ts';
+import { ShrikeError } from '../core/errors.ts';
+import { writeError } from '../ingest/text-file.ts';
+import { checkFeatures, type ModelBundle, readBundle, readModel } from '../scoring/bundle.ts';
+import { parseBundle } from '../scoring/bundle-format.ts';
+import { type OpenScorer, openScorer } from '../scoring/pool.ts';
+import { chooseProbes } from '../scoring/probes.ts';
+import { print, printJson } from './common.ts';
+import { readFeatureRows } from './feature-rows.ts';
+
+export interface CheckOptions {
+  readonly json?: boolean;
+}
+
+export interface BundleOptions extends CheckOptions {
+  readonly name: string;
+  readonly rows: string;
+  readonly featureSet?: string;
+  readonly threshold: string;
+  readonly input: string;
+  readonly output: string;
+  readonly column: number;
+  readonly probes: number;
+}
+
+const SCORE_THREAD = new URL('../score-thread.js', import.meta.url);
+const BATCH_ROWS_MAX = 1024;
+
+/**
+ * Writes bundle.json beside the folder's model.onnx, when the model answers.
+ * @throws MODEL_BUNDLE_MISSING, MODEL_NOT_ONNX, MODEL_BUNDLE_INVALID, MODEL_FEATURES_MISMATCH,
+ *   MODEL_OUTPUT_INVALID, CSV_*, DATA_DIR_UNWRITABLE
+ */
+export async function bundle(folder: string, options: BundleOptions): Promise<void> {
+  const { features, rows } = await readFeatureRows(options.rows);
+  checkFeatures(features, FEATURE_ORDER, options.rows);
+  const { model, contentId } = await readModel(folder);
+  const file = join(folder, 'bundle.json');
+  const draft = {
+    format: 1,
+    id: contentId,
+    name: options.name,
+    featureSet: options.featureSet ?? FEATURE_SET,
+    input: options.input,
+    output: options.output,
+    scoreColumn: options.column,
+    threshold: thresholdOf(options.threshold),
+    features,
+  };
+  const { input, output, scoreColumn } = parseBundle(JSON.stringify(draft), file);
+  const width = features.length;
+  const ports = { folder, model, input, output, scoreColumn, width, features, probes: [] };
+  // ONNX Runtime is the judge of every other evaluation.
+  const chosen = await withScorer(ports, 'onnxruntime', async (scorer) =>
+    chooseProbes({
+      ...{ features, rows, probesMax: options.probes },
+      score: async (many, count) => (await scorer.score(many, count)).scores,
+    }),
+  );
+  await write(file, { ...draft, probes: chosen.probes });
+  const facts = await checked(folder);
+  const { exchanges, unnoticed } = chosen;
+  if (options.json === true) return printJson({ ...facts, exchanges, unnoticed });
+  print(textOf(facts));
+  const noticed = exchanges - unnoticed.length;
+  print(`${noticed} of ${exchanges} exchanges of two features would be noticed`);
+  if (unnoticed.length > 0) print(`unnoticed: ${unnoticed.map((two) => two.join('/')).join(' ')}`);
+}
+
+/** @throws what the engine says at its start about a bundle that it cannot use */
+export async function check(folder: string, { json }: CheckOptions): Promise<void> {
+  const facts = await checked(folder);
+  if (json === true) return printJson(facts);
+  print(textOf(facts));
+}
+
+interface BundleFacts {
+  readonly folder: string;
+  readonly name: string;
+  readonly id: string;
+  readonly featureSet: string;
+  readonly features: number;
+  readonly threshold: number;
+  readonly probes: number;
+  /** `trees`, or `onnxruntime` and why. */
+  readonly by: string;
+}
+
+async function checked(folder: string): Promise<BundleFacts> {
+  const { modelId, contentId, featureSet, features, threshold, session } = await readBundle(
+    folder,
+    FEATURE_ORDER,
+  );
+  return {
+    ...{ folder, name: modelId, id: contentId ?? '', featureSet, features: features.length },
+    ...{ threshold, probes: session.probes.length },
+    by: await withScorer(session, 'auto', async (scorer) => scorer.about),
+  };
+}
+
+function textOf({ folder, name, id, ...facts }: BundleFacts): string {
+  return (
+    `${folder}: ${name}, ${id}\n` +
+    `feature set ${facts.featureSet} (${facts.features}), threshold ${facts.threshold}, ` +
+    `${facts.probes} probes, evaluated by ${facts.by}`
+  );
+}
+
+async function withScorer<T>(
+  session: ModelBundle['session'],
+  runtime: 'auto' | 'onnxruntime',
+  use: (scorer: OpenScorer) => Promise<T>,
+): Promise<T> {
+  const scorer = await openScorer({
+    ...{ bundle: { session }, runtime, threads: 1, batchRowsMax: BATCH_ROWS_MAX, batchWaitMs: 0 },
+    ...{ clock, threadFile: SCORE_THREAD },
+  });
+  try {
+    return await use(scorer);
+  } finally {
+    await scorer.close();
+  }
+}
+
+async function write(file: string, content: object): Promise<void> {
+  const text = `${JSON.stringify(content, null, 1)}\n`;
+  parseBundle(text, file); // what nobody could read is not written
+  try {
+    await writeFile(file, text);
+  } catch (cause) {
+    throw writeError(file, cause);
+  }
+}
+
+function thresholdOf(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 1) return value;
+  throw new ShrikeError(
+    'USAGE',
+    `--threshold wants a number from 0 to 1, not ${JSON.stringify(text)}`,
+  );
+}
