@@ -4,12 +4,12 @@ import { ShrikeError } from '../core/errors.ts';
 import type { MemoryPart, MemoryPlan } from '../core/memory-plan.ts';
 import { machine } from '../machine.ts';
 import { configOf, print, printJson, table } from './common.ts';
-import type { CommonOptions } from './options.ts';
+import { type CommonOptions, wholeNumber } from './options.ts';
 
 export interface PlanOptions extends CommonOptions {
   readonly memory?: string;
   readonly cores?: string;
-  readonly users?: number;
+  readonly users?: string;
   readonly partitions?: number;
   readonly nodeOptions?: boolean;
   readonly json?: boolean;
@@ -25,11 +25,12 @@ export function showPlan(options: PlanOptions, others: readonly string[]): void 
   if (others[0] !== undefined && options.nodeOptions !== true) {
     throw new ShrikeError('USAGE', `shrike plan has no ${JSON.stringify(others[0])}`);
   }
+  const users = usersOf(options);
   const here = machine();
   const cores = options.cores === undefined ? here.cores : coresOf(options.cores);
   const loaded = configOf(options, {
     'memory.limitBytes': options.memory === undefined ? undefined : bytesOf(options.memory),
-    'memory.users': options.users,
+    'memory.users': users,
     'input.partitions': options.partitions,
   });
   const { plan, config } = withBudgets(loaded, { ...here, cores });
@@ -40,18 +41,24 @@ export function showPlan(options: PlanOptions, others: readonly string[]): void 
       'nothing limits the memory of this process: name a limit, as --memory 2Gi',
     );
   }
-  const users = options.users === undefined ? undefined : roomFor(plan, options.users);
-  if (options.json === true) return printJson({ ...plan, ...(users && { users }) });
+  const room = users === undefined ? undefined : roomFor(plan, users);
+  if (options.json === true) return printJson({ ...plan, ...(room && { users: room }) });
   const { partitions } = config.input;
   const threads = `actor threads: ${config.workers}, scorers: ${config.scoring.threads}`;
   print(`${mib(plan.limitBytes)} MiB, ${partitions} partitions, ${threads}\n`);
   print(table([['MiB', 'what', 'set by'], ...plan.parts.map(row), sumRow(plan)]));
   print(`\nnode ${plan.nodeOptions.join(' ')}`);
-  if (users === undefined) return;
+  if (room === undefined) return;
   print(
-    `\n${options.users} users: ${mib(users.stateBytes)} MiB of state on disk, ` +
-      `${users.inMemory} of them in memory when packed, ${users.inMemoryHot} when all are in use`,
+    `\n${users} users: ${mib(room.stateBytes)} MiB of state on disk, ` +
+      `${room.inMemory} of them in memory when packed, ${room.inMemoryHot} when all are in use`,
   );
+}
+
+/** Of the options of `run`, which come with --node-options, this one names a file. */
+function usersOf({ users, nodeOptions }: PlanOptions): number | undefined {
+  if (users === undefined || (nodeOptions === true && !/^\d+$/.test(users))) return undefined;
+  return wholeNumber('--users', 0)(users);
 }
 
 /** How many users' actors the cache holds, and what all of them are on the disk. */

@@ -131,6 +131,15 @@ describe('bad input', () => {
     expect(await refusal(run(...source, '--transactions', empty))).toBe('CSV_EMPTY');
   });
 
+  test('the plan of the image takes the options of run, of which --users names a file', async () => {
+    const plan = ['plan', '--node-options', '--memory', '2Gi', '--cores', '2'];
+    const { stdout: alone } = await shrike(...plan);
+    expect(alone).toMatch(/^--max-old-space-size=\d+ --max-semi-space-size=8\n$/);
+    const { code, stdout } = await shrike(...plan, 'run', '--source', 'csv', ...GOLDEN_CSV);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: alone });
+    expect((await shrike('plan', '--memory', '2Gi', '--users', 'u.csv')).code).toBe(2);
+  });
+
   test('what needs the engine says so when none runs', async () => {
     const data = await scratchFolder();
     await writeFile(join(data, 'shrike.json'), '{"dataFolderVersion":1}');
@@ -167,7 +176,7 @@ describe('help', () => {
         'upgrade',
         'dlq',
       ],
-      ...['simulate', 'load', 'clean', 'config', 'plan', 'up', 'down'],
+      ...['simulate', 'load', 'clean', 'model', 'config', 'plan', 'up', 'down'],
     ]);
     for (const name of ours) {
       expect(docs).toMatch(new RegExp(`^## .*\\b${name}\\b`, 'm'));

@@ -17,7 +17,7 @@ export function addPlan(program: Command): void {
     .description('show how a process shares out its memory, and the settings of each part')
     .option('--memory <size>', 'memory limit: 2Gi, 1500Mi, bytes (default: of this container)')
     .option('--cores <n>', 'cores: 2, 500m (default: what this process may use)')
-    .option('--users <n>', 'users with profiles and state', wholeNumber('--users', 0))
+    .option('--users <n>', 'users with profiles and state')
     .option('--partitions <n>', 'partitions of the input', wholeNumber('--partitions', 1))
     .option('--node-options', 'only what Node.js has to be started with; nothing without a limit')
     .option('--json', 'as JSON')
