@@ -104,6 +104,8 @@ class ScorerPool implements OpenScorer {
     for (const result of await Promise.all(calls)) {
       if ('failure' in result) throw result.failure;
     }
+    // The answer of a thread may overtake its word that it has loaded, and what evaluates.
+    if (this.#pool !== undefined) await this.#started(this.#pool);
   }
 
   score(rows: Float32Array, count: number): Promise<ScoredRows> {

@@ -48,6 +48,12 @@ test('many requests at once are scored on all threads, each gets its own scores'
   expect(scorer.stats().calls).toBeLessThan(20);
 });
 
+test('once the pool is open, it is known what evaluates the model', async () => {
+  const late = new URL('../support/late-score-thread.mjs', import.meta.url);
+  expect((await open(late)).about).toBe('late');
+  expect((await open(real)).about).toBe('onnxruntime (its node is a Sigmoid)');
+});
+
 test('a row that scores NaN fails its own request and no other', async () => {
   const scorer = await open(real, 1);
   const answers = [ask(scorer, [0, 1]), ask(scorer, [0, 0], [0, Number.NaN]), ask(scorer, [0, 2])];
