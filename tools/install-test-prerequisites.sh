@@ -6,6 +6,7 @@
 #   Kafka                        real brokers                             Maven, into the cache
 #   MinIO, toxiproxy             a real object store; faults of networks  Go, into the cache
 #   moto, checkov                AWS on this machine; what deploy/terraform should not do   pip, into the cache
+#   XGBoost, onnxruntime, boto3  training a model                         pip, into the cache
 #   Prometheus, promtool         dashboards and alert rules on real data  Debian's package, into the cache
 #   buildah, podman, runc, hadolint, base images   the image, built and run   apt-get, pip, mmdebstrap
 #   compose-check, chdb          Compose files as docker reads them; ClickHouse   Go, npm, into the cache
@@ -69,6 +70,7 @@ step Prometheus tools/install-prometheus.sh
 step compose-check tools/install-compose-check.sh
 step chdb tools/install-chdb.sh
 step "moto and checkov" tools/install-terraform-checks.sh
+step "what training needs" tools/install-training.sh
 step "tools for the image" tools/install-image-tools.sh
 step MinIO deploy/local/minio.sh install
 wait "$compiling"

@@ -1,6 +1,6 @@
 /** The image, built twice and run as production runs it: with limits, and without rights. */
 import { cpSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { callUrl } from '../support/http-client.ts';
 import { type Container, type ImageTools, imageTools } from '../support/image.ts';
@@ -76,9 +76,46 @@ async function metric(url: string, name: string): Promise<number> {
 const hasScored = (url: string, count: number) => async () =>
   (await metric(url, 'shrike_records_total')) >= count;
 
-test('hadolint has nothing to say about the Dockerfile', async () => {
-  const { code, stdout } = await tools.hadolint('deploy/docker/Dockerfile');
-  expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+test.each(['deploy/docker/Dockerfile', 'deploy/docker/training/Dockerfile'])(
+  'hadolint has nothing to say about %s',
+  async (file) => {
+    const { code, stdout } = await tools.hadolint(file);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+  },
+);
+
+test('the image of training makes a bundle from raw files, without rights, by the engine within', {
+  timeout: BUILD_MS_MAX,
+}, async () => {
+  const trainer = await tools.build({
+    context: join(tools.folder, 'first'),
+    tag: 'training',
+    dockerfile: 'deploy/docker/training/Dockerfile',
+    args: { SHRIKE_IMAGE: image },
+  });
+  const volume = tools.dataFolder('training');
+  const training = await tools.start(trainer, {
+    // The golden sample has 37 frauds, and nothing that could beat the model it was made with.
+    args: ['--input', '/raw', '--out', DATA, '--frauds-min', '1', '--alert-rate', '0.01'],
+    memory: '1g',
+    volumes: { [volume]: DATA, [resolve('test/golden/data')]: '/raw:ro' },
+  });
+  const code = await training.exitCode();
+  expect({ code, said: await training.logs() }).toEqual({
+    code: 0,
+    said: expect.stringContaining(': trees, threshold 0.'),
+  });
+  const [bundle = ''] = readdirSync(volume);
+  expect(readdirSync(volume)).toEqual([bundle]);
+  expect(readdirSync(join(volume, bundle)).toSorted()).toEqual([
+    ...['bundle.json', 'model.onnx', 'report.json'],
+  ]);
+  // The image is Shrike's otherwise: it says itself whether it can use what came out.
+  const mounted = ['--volume', `${volume}:/models:ro`, '--entrypoint', 'shrike'];
+  const check = ['model', 'check', `/models/${bundle}`];
+  expect(await tools.done('podman', ['run', '--rm', ...mounted, image, ...check])).toMatch(
+    /evaluated by trees$/,
+  );
 });
 
 test('the same files make the same layers, whenever and by whom they were written', {

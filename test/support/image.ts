@@ -10,7 +10,7 @@
  * Images and containers are in a folder of the run; the base images are only read.
  */
 import { execFile, execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -40,6 +40,9 @@ export interface RunOptions {
 export interface BuildOptions {
   readonly context: string;
   readonly tag: string;
+  /** Below the context; that of Shrike itself unless given. */
+  readonly dockerfile?: string;
+  readonly args?: Readonly<Record<string, string>>;
 }
 
 export class ImageTools {
@@ -63,7 +66,12 @@ export class ImageTools {
   }
 
   /** @returns the image's name; layers are kept, so that a second build makes only what differs. */
-  async build({ context, tag }: BuildOptions): Promise<string> {
+  async build({
+    context,
+    tag,
+    dockerfile = 'deploy/docker/Dockerfile',
+    args = {},
+  }: BuildOptions): Promise<string> {
     const image = `localhost/shrike:${tag}`;
     // A cache of packages, as far as this user has one.
     const packages = join(homedir(), '.npm');
@@ -71,9 +79,20 @@ export class ImageTools {
     await this.done('buildah', [
       ...['build', '--layers', '--format', 'docker', '--pull-never', '--timestamp', '0'],
       ...['--isolation', 'chroot', '--network', 'host', '--volume', `${packages}:/root/.npm`],
-      ...['-t', image, '-f', join(context, 'deploy/docker/Dockerfile'), context],
+      ...this.#pipSettings().flatMap((volume) => ['--volume', volume]),
+      ...Object.entries(args).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
+      ...['-t', image, '-f', join(context, dockerfile), context],
     ]);
     return image;
+  }
+
+  /** Whom this machine trusts: its way to pip's packages may have an authority of its own. */
+  #pipSettings(): string[] {
+    const authorities = '/etc/ssl/certs/ca-certificates.crt';
+    if (!existsSync(authorities)) return [];
+    const settings = join(this.folder, 'pip.conf');
+    writeFileSync(settings, '[global]\ncert = /etc/pip-authorities.crt\n');
+    return [`${settings}:/etc/pip.conf:ro`, `${authorities}:/etc/pip-authorities.crt:ro`];
   }
 
   /** A container as production has it: no rights, a root file system that cannot be written. */
