@@ -216,6 +216,18 @@ export const ERRORS = {
     'Check bucket, region, credentials and their rights (docs/operations.md); the message names the request.',
   ),
 
+  // Lake.
+  LAKE_OBJECT_UNREADABLE: kind(
+    'input',
+    'never',
+    'The named objects stay where they are, all others were compacted. Repair each, write it again from the topic, or move it away.',
+  ),
+  LAKE_OUTPUT_CONFLICT: kind(
+    'input',
+    'never',
+    'Nothing of it was deleted. Look what wrote or changed the named object; move it away, then run again.',
+  ),
+
   // Drills.
   DRILL_DIFFERENT: kind(
     'internal',
