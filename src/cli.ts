@@ -9,6 +9,7 @@ import { addCheckpoint } from './cli/commands/checkpoint.ts';
 import { addClean } from './cli/commands/clean.ts';
 import { addDeadLetters } from './cli/commands/dead-letters.ts';
 import { addDrill } from './cli/commands/drill.ts';
+import { addLake } from './cli/commands/lake.ts';
 import { addLoad } from './cli/commands/load.ts';
 import { addModel } from './cli/commands/model.ts';
 import { addPlan } from './cli/commands/plan.ts';
@@ -37,6 +38,7 @@ Examples:
   shrike drill restore                            restores aside, and compares with what is live
   shrike drill failover                           kills a member of its own, and sees others take over
   shrike upgrade status                           the form that state is written in
+  shrike lake compact --from s3://archive/alerts  the S3 sink's small objects become Parquet
   shrike dlq list                                 records that could not be used, and why
   shrike dlq redrive --code RECORD_NOT_JSON       sends them again
   shrike simulate --out raw --days 30             files in the raw Kaggle format
@@ -68,6 +70,7 @@ const commands = [
   addRestore,
   addDrill,
   addUpgrade,
+  addLake,
   addDeadLetters,
   addSimulate,
   addLoad,

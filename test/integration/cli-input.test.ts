@@ -174,6 +174,7 @@ describe('help', () => {
         'restore',
         'drill',
         'upgrade',
+        'lake',
         'dlq',
       ],
       ...['simulate', 'load', 'clean', 'model', 'config', 'plan', 'up', 'down'],
