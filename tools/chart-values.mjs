@@ -115,6 +115,7 @@ const job = object(
     image: text('^[a-zA-Z0-9][a-zA-Z0-9._:/@-]*$'),
     command: list(text()),
     env: list(anyObject),
+    serviceAccountName: text(NAME),
     ...scheduled,
   },
   { required: ['name', 'schedule'], anyOf: [{ required: ['args'] }, { required: ['image'] }] },

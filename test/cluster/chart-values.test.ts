@@ -148,7 +148,10 @@ test('a job on schedule may run another program, with the secrets, role and netw
       ...{ command: ['train'], args: ['--to', '/var/lib/shrike'], scratchSize: '40Gi' },
       env: [{ name: 'EPOCHS', value: '3' }],
     },
-    { name: 'lake', schedule: '@daily', image: 'registry.example/compact:1', deadlineSeconds: 60 },
+    {
+      ...{ name: 'lake', schedule: '@daily', image: 'registry.example/compact:1' },
+      ...{ deadlineSeconds: 60, serviceAccountName: 'lake' },
+    },
   ];
   const text = await render(
     '-f',
@@ -174,6 +177,7 @@ test('a job on schedule may run another program, with the secrets, role and netw
     },
   ]);
   expect(train.template.spec).toMatchObject({ serviceAccountName: 'fraud-shrike' });
+  expect(lake.template.spec).toMatchObject({ serviceAccountName: 'lake' });
   const { spec: policy = {} } = manifestOf(text, 'NetworkPolicy', 'fraud-shrike');
   const { matchLabels } = policy.podSelector as { readonly matchLabels: object };
   expect(lake.template.metadata.labels).toMatchObject(matchLabels);

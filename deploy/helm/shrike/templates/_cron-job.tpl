@@ -5,6 +5,7 @@ volume of its own that goes with the pod.
   component  label, and name of the container
   name       behind the release's name; the whole has 52 characters at most
   job        schedule, timeZone, deadlineSeconds, resources, scratchSize, scratchStorageClass, args,
+             serviceAccountName, when it is not the engine's;
              and, where it is not Shrike that runs: image, command, env
 */}}
 {{- define "shrike.cronJob" -}}
@@ -41,7 +42,7 @@ spec:
             app.kubernetes.io/component: {{ .component }}
         spec:
           restartPolicy: Never
-          serviceAccountName: {{ include "shrike.serviceAccount" $root }}
+          serviceAccountName: {{ $job.serviceAccountName | default (include "shrike.serviceAccount" $root) }}
           automountServiceAccountToken: false
           enableServiceLinks: false
           {{- with $root.Values.imagePullSecrets }}
