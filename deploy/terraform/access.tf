@@ -78,6 +78,36 @@ data "aws_iam_policy_document" "lake" {
   }
 }
 
+# `shrike lake compact`: the same operations on the lake as the engine's on its folder. It deletes what it has
+# compacted; versions stay, as above.
+data "aws_iam_policy_document" "lake_compaction" {
+  count                   = var.lake == null ? 0 : 1
+  source_policy_documents = [data.aws_iam_policy_document.storage_key.json]
+
+  statement {
+    sid       = "ListLake"
+    actions   = ["s3:ListBucket"]
+    resources = [module.lake[0].arn]
+  }
+
+  statement {
+    sid       = "CompactLake"
+    actions   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
+    resources = ["${module.lake[0].arn}/*"]
+  }
+}
+
+module "lake_compaction_role" {
+  count             = var.lake == null ? 0 : 1
+  source            = "./modules/service-role"
+  name              = "${var.name}-lake-compaction"
+  oidc_provider_arn = module.cluster.oidc_provider_arn
+  oidc_issuer       = module.cluster.oidc_issuer
+  namespace         = var.namespace
+  service_account   = var.lake.compaction_service_account
+  policies          = { lake = data.aws_iam_policy_document.lake_compaction[0].json }
+}
+
 module "lake_role" {
   count             = var.lake == null ? 0 : 1
   source            = "./modules/service-role"

@@ -33,6 +33,11 @@ output "lake_role_arn" {
   value       = one(module.lake_role[*].arn)
 }
 
+output "lake_compaction_role_arn" {
+  description = "Of the account that compacts the lake: jobs.schedules[].serviceAccountName. null without var.lake."
+  value       = one(module.lake_compaction_role[*].arn)
+}
+
 # terraform output -raw helm_values > cluster.yaml; helm upgrade -f cluster.yaml …
 output "helm_values" {
   description = "Values for deploy/helm/shrike that only this configuration knows."

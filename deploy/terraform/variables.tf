@@ -161,10 +161,11 @@ variable "buckets_deletable" {
 # What else.
 
 variable "lake" {
-  description = "A second bucket, for what Kafka Connect's S3 sink or exports of features write, with a role for its writers. null: none."
+  description = "A second bucket, for what Kafka Connect's S3 sink or exports of features write, with a role for its writers and one for `shrike lake compact`, which runs in Shrike's namespace. null: none."
   type = object({
-    namespace       = string
-    service_account = string
+    namespace                  = string
+    service_account            = string
+    compaction_service_account = optional(string, "shrike-lake")
   })
   default  = null
   nullable = true

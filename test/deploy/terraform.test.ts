@@ -27,7 +27,7 @@ import { assumeRole, clientOf } from '../support/minio-role.ts';
 import { type MinioServer, sharedMinio } from '../support/minio-server.ts';
 import { type Moto, startMoto } from '../support/moto.ts';
 import { s3Store, withEnvironment } from '../support/s3-stores.ts';
-import { openTerraform, type Terraform } from '../support/terraform.ts';
+import { openTerraform, type Policy, type Terraform } from '../support/terraform.ts';
 
 const ACCOUNT = '123456789012';
 const BUCKET = `shrike-checkpoints-${ACCOUNT}-us-east-1`;
@@ -37,9 +37,10 @@ const SET = [
   '-var=lake={namespace="kafka",service_account="shrike-connect"}',
 ];
 const KNOWN_TO_MOTO = [
-  ...['network', 'cluster', 'checkpoints', 'lake', 'registry', 'engine_role', 'lake_role'].map(
+  ...['network', 'cluster', 'checkpoints', 'lake', 'registry'].map(
     (name) => `-target=module.${name}`,
   ),
+  ...['engine_role', 'lake_role', 'lake_compaction_role'].map((name) => `-target=module.${name}`),
   '-target=aws_kms_alias.cluster',
   '-target=aws_kms_alias.storage',
 ];
@@ -249,6 +250,18 @@ test("the engine's role is for one service account, and its rights are these", (
   ]);
 });
 
+test('who compacts the lake has an account of its own, and the same rights there', () => {
+  const of = 'module.lake_compaction_role[0].aws_iam_role';
+  const { assume_role_policy: trust } = terraform.attributes(`${of}.this`);
+  expect(trust).toContain('"system:serviceaccount:shrike:shrike-lake"');
+  const { Statement } = terraform.policy(`${of}_policy.this["lake"]`);
+  const lake = `arn:aws:s3:::shrike-lake-${ACCOUNT}-us-east-1`;
+  expect(Statement.slice(1).map(({ Action, Resource }) => [Action, Resource])).toEqual([
+    ['s3:ListBucket', lake],
+    [['s3:PutObject', 's3:GetObject', 's3:DeleteObject', 's3:AbortMultipartUpload'], `${lake}/*`],
+  ]);
+});
+
 test('the plan has the add-ons, with a network that heeds policies, and a gateway in each zone if asked', async () => {
   const file = join(scratch, 'all.plan');
   const fresh = ['-input=false', `-state=${join(scratch, 'none.tfstate')}`, '-refresh=false'];
@@ -374,17 +387,6 @@ test("the engine's role ends at its folder, and cannot delete what versioning ke
   engine.destroy();
 });
 
-interface Policy {
-  readonly Statement: readonly {
-    readonly Action: string | readonly string[];
-    readonly Resource?: string | readonly string[];
-    readonly Condition?: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  }[];
-}
-
 function enginePolicy(): Policy {
-  const { policy } = terraform.attributes(
-    'module.engine_role.aws_iam_role_policy.this["checkpoints"]',
-  );
-  return JSON.parse(policy as string) as Policy;
+  return terraform.policy('module.engine_role.aws_iam_role_policy.this["checkpoints"]');
 }

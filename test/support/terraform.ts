@@ -34,6 +34,14 @@ interface StateFile {
   }[];
 }
 
+export interface Policy {
+  readonly Statement: readonly {
+    readonly Action: string | readonly string[];
+    readonly Resource?: string | readonly string[];
+    readonly Condition?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  }[];
+}
+
 export class Terraform {
   readonly #scratch: string;
   readonly #env: Readonly<Record<string, string | undefined>>;
@@ -77,6 +85,11 @@ export class Terraform {
     const found = this.resources().find((one) => one.address === address);
     if (found === undefined) throw new Error(`the state has no ${address}`);
     return found.attributes;
+  }
+
+  /** Of a role. @throws Error when the state has no such resource */
+  policy(address: string): Policy {
+    return JSON.parse(this.attributes(address).policy as string) as Policy;
   }
 
   /** What was made, with the pattern in its address; what was only looked up is left out. */
