@@ -37,7 +37,7 @@ test('`shrike --help` loads options and texts, and no library but the one that r
   };
   load('src/cli.ts');
   const isCommand = (name: string) => name.startsWith('src/cli/commands/');
-  expect([...loaded].filter(isCommand)).toHaveLength(16);
+  expect([...loaded].filter(isCommand)).toHaveLength(17);
   expect([...loaded].filter((name) => !isCommand(name)).toSorted()).toEqual([
     'commander',
     'src/cli.ts',
