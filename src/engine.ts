@@ -25,7 +25,6 @@ import { DrillBoard } from './drill-board.ts';
 import { closeParts, type EngineSetup, type OpenParts, openParts } from './engine-parts.ts';
 import { inputPositions } from './input-positions.ts';
 import { inputTopicOf, outputNames, outputTopicsOf, topicsOf } from './job.ts';
-import { commitIntervalMs } from './kafka.ts';
 import { OpenCommitWatch } from './open-commit-watch.ts';
 import { appendsOf } from './produced-records.ts';
 import { readPage } from './record-pages.ts';
@@ -105,7 +104,7 @@ export class Engine implements EngineView {
           // Paths, without the functions beside them: those do not go to a thread.
           folders: { state: parts.folder.state, checkpoints: parts.folder.checkpoints },
         }),
-      commit: { ...config.commit, minIntervalMs: commitIntervalMs(config) },
+      commit: config.commit,
       outputTopics: outputTopicsOf(config),
       emitEvent: (level, event, facts) => parts.logger.event(level, event, facts),
       onStats: (worker, stats) => this.#board.onStats(worker, stats),

@@ -9,12 +9,6 @@ import { kafkaSettings } from './log/kafka/settings.ts';
 import type { KafkaSettings } from './log/kafka/wire/settings.ts';
 import type { SourcePort } from './runtime/ports.ts';
 
-/**
- * Measured at 2,000 payments a second on two cores shared with the broker: without a pause p99 was
- * 52 ms and the broker took 60 % more CPU.
- */
-const COMMIT_INTERVAL_MS = 8;
-
 /** How long a broker may take to answer before it is taken for gone. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
@@ -22,12 +16,6 @@ const REQUEST_TIMEOUT_MS = 30_000;
 export function brokersOf({ application, kafka }: Config): KafkaSettings | undefined {
   if (kafka.bootstrap === '') return undefined;
   return kafkaSettings({ kafka, clientId: `shrike-${application}`, env: process.env });
-}
-
-/** Least time from one commit to the next. */
-export function commitIntervalMs({ commit, kafka }: Config): number {
-  if (commit.minIntervalMs >= 0) return commit.minIntervalMs;
-  return kafka.bootstrap === '' ? 0 : COMMIT_INTERVAL_MS;
 }
 
 export interface KafkaLogInput {

@@ -8,7 +8,6 @@ import type { Log } from './core/log.ts';
 import type { RekeyPicture } from './core/rekey.ts';
 import { inputPositions } from './input-positions.ts';
 import { inputTopicOf, outputNames, rekeyGroupOf } from './job.ts';
-import { commitIntervalMs } from './kafka.ts';
 import { Rekeyer } from './rekey/rekeyer.ts';
 import type { RetentionOptions } from './retention.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -42,7 +41,7 @@ export function createRekeyer(
     emitEvent: (level, event, facts) => logger.event(level, event, facts),
     limits: {
       recordsMax: Math.min(commit.recordsMax, ROUND_RECORDS_MAX),
-      minIntervalMs: commitIntervalMs(config),
+      minIntervalMs: config.commit.minIntervalMs,
       fetchBytesMax: LIMITS.fetchBytesMax,
       fetchBytesTotal: FETCH_BYTES_TOTAL,
       pollMs: 250,
