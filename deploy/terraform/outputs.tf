@@ -34,7 +34,7 @@ output "lake_role_arn" {
 }
 
 output "lake_compaction_role_arn" {
-  description = "Of the account that compacts the lake: jobs.schedules[].serviceAccountName. null without var.lake."
+  description = "null without var.lake. Else, of the account that compacts the lake: jobs.schedules[].serviceAccountName."
   value       = one(module.lake_compaction_role[*].arn)
 }
 
