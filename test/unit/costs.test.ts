@@ -35,19 +35,20 @@ test('each sum is that of its lines, to the dollar for rounding', () => {
 test('measured inputs stand in the results, and the limits in the code', () => {
   const results = readFileSync('test/bench/RESULTS.md', 'utf8');
   expect(results).toContain('`drain.py` over 4,974,072 payments');
-  expect(results).toContain('| every score: Shrike | 263,608 | 6.10 / 5.69 | 4.5 |');
-  expect(results).toContain('| every score: Shrike | 258,720 | 6.59 / 6.16 | 3.2 |');
-  expect(results).toContain('| every score: Shrike | 276,033 | 6.28 / 5.90 | 2.5 |');
-  expect(results).toContain('the broker 14.9 to 16.4 CPU s in 42 s, median 16.3');
-  expect(results).toContain('| 3,000 users | 5.88 / 7.92 | 4.72 / 8.26 |');
-  expect(results).toContain('| 1,000,000 users | 13.25 / 20.4 | 11.76 / 20.8 |');
+  expect(results).toContain('| every score: Shrike | 269,834 | 6.01 / 5.62 | 4.0 |');
+  expect(results).toContain('| every score: Shrike | 288,857 | 5.80 / 5.43 | 3.1 |');
+  expect(results).toContain('| every score: Shrike | 288,865 | 5.86 / 5.48 | 2.8 |');
+  expect(results).toContain('| every score: Shrike | 303,059 | 5.65 / 5.27 | 2.5 |');
+  expect(results).toContain('median 13.1 CPU s in 42 s');
+  expect(results).toContain('| 3,000 users | 3.80 / 8.42 | 5.86 / 8.25 |');
+  expect(results).toContain('| 1,000,000 users | 10.74 / 19.9 | 12.26 / 20.1 |');
   expect(inputs.measured).toMatchObject({
-    engineCpuSecondsPerMillion: 6.28,
-    cpuOfMillionUsers: 12.5,
-    cpuOf3000Users: 5.3,
-    brokerCpuSecondsOfDrain: 3.2,
+    engineCpuSecondsPerMillion: 5.83,
+    cpuOfMillionUsers: 11.5,
+    cpuOf3000Users: 4.8,
+    brokerCpuSecondsOfDrain: 3,
     paymentsOfDrain: 4_974_072,
-    brokerCpuSecondsOfLiveRun: 16.3,
+    brokerCpuSecondsOfLiveRun: 13.1,
   });
   expect(readFileSync('state/README.md', 'utf8')).toContain('1,550 bytes encoded');
   expect(inputs.measured.actorBytes).toBe(1550);
