@@ -128,6 +128,7 @@ const monitoring = object({
   rules: flag,
   dashboards: flag,
   dashboardLabel: text('^[a-zA-Z0-9][a-zA-Z0-9._/-]*$'),
+  docsUrl: text('^(https?://[^"\\\\ ]*[^"\\\\ /])?$'),
 });
 
 export function valuesSchema(configSchema) {

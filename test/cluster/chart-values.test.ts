@@ -51,6 +51,7 @@ test.each([
   ['drill.enabled=true', 'a drill from another pod reads Kafka and the bucket'],
   ['jobs.schedules[0].name=a,jobs.schedules[0].schedule=@daily', "missing property 'args'"],
   ['resources.limits.memory=null', 'set resources.limits.memory'],
+  ['monitoring.docsUrl=docs/', "'/monitoring/docsUrl': 'docs/' does not match pattern"],
   ['ingress.enabled=true', 'ingress.enabled needs ingress.hosts'],
   ['config.kafka.sasl.mechanism=PLAIN', 'name its Secret in secrets.kafkaPassword.name'],
 ])('--set %s is refused: %s', async (value, message) => {
@@ -212,6 +213,36 @@ test('dashboards reach the cluster as they stand in their files', async () => {
     }
   }
 });
+
+test('links of alerts and dashboards lead to where the documents are published', async () => {
+  const docsUrl = 'https://wiki.example/shrike/docs';
+  const text = await render(
+    '-f',
+    valuesFile('production'),
+    '--set',
+    `monitoring.docsUrl=${docsUrl}`,
+  );
+  const manifests = manifestsOf(text);
+  const links = manifests
+    .filter(({ kind }) => kind === 'PrometheusRule')
+    .flatMap(({ spec }) => [...JSON.stringify(spec).matchAll(/"runbook_url":"([^"]*)"/g)])
+    .map(([, link]) => link as string);
+  expect(links.length).toBeGreaterThan(20);
+  expect(links.filter((link) => !link.startsWith(`${docsUrl}/operations.md#shrike`))).toEqual([]);
+  const boards = manifests.filter(({ metadata }) => metadata.name.includes('-dashboard-'));
+  const addresses = boards.flatMap(({ data }) =>
+    Object.values(data ?? {}).map((board) => docsOf(JSON.parse(board))),
+  );
+  expect(addresses).toEqual(boards.map(() => docsUrl));
+});
+
+interface Dashboard {
+  readonly templating: { readonly list: readonly { name: string; query: string }[] };
+}
+
+function docsOf({ templating }: Dashboard): string | undefined {
+  return templating.list.find(({ name }) => name === 'docs')?.query;
+}
 
 test('nothing of an operator is rendered where there is none', async () => {
   const kinds = manifestsOf(await render('-f', valuesFile('plain'))).map(({ kind }) => kind);
