@@ -77,7 +77,7 @@ module "lake" {
 
 module "registry" {
   source       = "./modules/registry"
-  names        = [var.name]
+  names        = [var.name, "${var.name}-training"]
   key_arn      = aws_kms_key.storage.arn
   is_deletable = var.buckets_deletable
 }

@@ -18,6 +18,11 @@ output "image_repository" {
   value       = module.registry.urls[var.name]
 }
 
+output "training_image_repository" {
+  description = "Where the image of model training goes (deploy/docker/training), without a tag."
+  value       = module.registry.urls["${var.name}-training"]
+}
+
 output "engine_role_arn" {
   description = "Of the engine's service account."
   value       = module.engine_role.arn

@@ -62,6 +62,13 @@ test('the release is installed with its values, has what later steps name, and g
   const installed = await runTool(helm, [...install, ...files, ...set]);
   expect(installed.code, installed.stderr).toBe(0);
   expect(installed.stdout).toContain('STATUS: deployed\nREVISION: 1\n');
+  // Jobs on schedule that nothing on this page makes a bucket, an account or an image for.
+  const jobs = await cluster.kubectl(['get', '-n', 'shrike', '-o', 'name', 'cronjobs']);
+  expect(jobs.stdout.trim().split('\n').toSorted()).toEqual([
+    'cronjob.batch/shrike-drill-newest',
+    'cronjob.batch/shrike-drill-previous',
+    'cronjob.batch/shrike-job-verify',
+  ]);
   const named = ['statefulset/shrike', 'service/shrike', 'serviceaccount/shrike'];
   const got = await cluster.kubectl(['get', '-n', 'shrike', '-o', 'name', ...named]);
   expect([got.code, got.stderr]).toEqual([0, '']);

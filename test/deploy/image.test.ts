@@ -2,6 +2,7 @@
 import { cpSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { configurationOf, enginePod } from '../support/chart.ts';
 import { callUrl } from '../support/http-client.ts';
 import { type Container, type ImageTools, imageTools } from '../support/image.ts';
 import { sharedKafka } from '../support/kafka-broker.ts';
@@ -55,10 +56,14 @@ async function startEngine(
     args: [...['run', '--json', '--source', 'simulate', '--population', '300'], ...args],
     memory: '768m',
     volumes: { [volume]: DATA },
-    // The host's network: on its loopback, and on a port of our own.
-    env: { SHRIKE_API_HOST: '127.0.0.1', SHRIKE_API_PORT: String(port), ...env },
+    env: { ...listensOn(port), ...env },
   });
   return { engine, url: `http://127.0.0.1:${port}` };
+}
+
+/** The host's network: on its loopback, and on a port of our own. */
+function listensOn(port: number): Record<string, string> {
+  return { SHRIKE_API_HOST: '127.0.0.1', SHRIKE_API_PORT: String(port) };
 }
 
 const isReady = (url: string) => () =>
@@ -254,6 +259,30 @@ test('against Kafka and MinIO outside of the container: nothing but the data fol
   expect(readdirSync(volume)).not.toContain('checkpoints');
   expect(readdirSync(volume)).not.toContain('log');
 }, 300_000);
+
+test('what the chart gives a pod runs in the image, and SIGTERM ends it inside the grace period', {
+  timeout: 300_000,
+}, async () => {
+  const render = readFileSync('test/golden/chart/development.yaml', 'utf8');
+  const { containers, terminationGracePeriodSeconds } = enginePod(render).spec;
+  const [container] = containers;
+  const volume = tools.dataFolder('chart');
+  const settings = tools.dataFolder('chart-settings');
+  writeFileSync(join(settings, 'shrike.json'), configurationOf(render));
+  const port = await freePorts();
+  const engine = await tools.start(image, {
+    args: container?.args ?? [],
+    memory: container?.resources.limits.memory?.replace('Mi', 'm') ?? '',
+    volumes: { [volume]: DATA, [settings]: '/etc/shrike/config:ro' },
+    env: { ...listensOn(port), SHRIKE_KAFKA_INSTANCE_ID: 'fraud-shrike-0' },
+  });
+  const url = `http://127.0.0.1:${port}`;
+  await engine.until(isReady(url));
+  await engine.until(hasScored(url, 500));
+  await engine.stop(terminationGracePeriodSeconds ?? 0);
+  expect(await engine.exitCode()).toBe(0);
+  expect(newestCheckpoints(volume)).toHaveLength(8);
+});
 
 test('a limit that is too small ends the container with the one that would do', async () => {
   const engine = await tools.start(image, { args: ['run'], memory: '256m' });

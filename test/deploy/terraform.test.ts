@@ -157,11 +157,15 @@ test('nothing in the bucket expires by its age, only old versions and parts left
 });
 
 test('the registry gives a tag once and scans what is pushed', () => {
-  expect(terraform.attributes('module.registry.aws_ecr_repository.this["shrike"]')).toMatchObject({
-    image_tag_mutability: 'IMMUTABLE',
-    image_scanning_configuration: [{ scan_on_push: true }],
-    encryption_configuration: [{ encryption_type: 'KMS' }],
-  });
+  for (const name of ['shrike', 'shrike-training']) {
+    const address = `module.registry.aws_ecr_repository.this["${name}"]`;
+    expect(terraform.attributes(address)).toMatchObject({
+      name,
+      image_tag_mutability: 'IMMUTABLE',
+      image_scanning_configuration: [{ scan_on_push: true }],
+      encryption_configuration: [{ encryption_type: 'KMS' }],
+    });
+  }
 });
 
 test('nodes have private addresses, one group a zone, and keep their role from pods', () => {

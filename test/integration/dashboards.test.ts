@@ -2,6 +2,7 @@
  * Every query of every dashboard, asked of a real Prometheus that scrapes real engines under load:
  * one on Kafka (over TLS) with its checkpoints in MinIO, and one on the embedded log that re-keys.
  */
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -25,6 +26,8 @@ const FLEETING: ReadonlySet<string> = new Set(['shrike_partition_waiting_seconds
 /** Half a minute on a quiet machine: a drilled failover waits for a session to end. */
 const LIMIT_MS = 240_000;
 const POLL_MS = 500;
+/** As a ServiceMonitor has them, for the release of test/golden/chart. */
+const POD_LABELS = { namespace: 'payments', service: 'fraud-shrike-members' };
 const LOAD = [
   ...['--source', 'simulate', '--population', '300', '--fraud-rate', '0.03', '--rate', '300'],
   ...['--set', 'checkpoints.intervalMs=1000', '--set', 'input.partitions=4', '--json'],
@@ -87,7 +90,7 @@ beforeAll(async () => {
   const port = await freePorts();
   targets = [`127.0.0.1:${port}`, `127.0.0.1:${port + 1}`];
   startedAtSeconds = systemClock.nowMs() / 1000;
-  prometheus = await startPrometheus({ job: 'shrike', targets, rules: {} });
+  prometheus = await startPrometheus({ job: 'shrike', targets, labels: POD_LABELS, rules: {} });
   client = new PrometheusClient(prometheus.address);
   engines = await Promise.all([start(grouped, targets[0]), start(alone, targets[1])]);
 });
@@ -189,6 +192,19 @@ test(
   LIMIT_MS,
 );
 
+test('what KEDA scales by is answered, with the labels that a release of the chart has', async () => {
+  const render = readFileSync('test/golden/chart/production.yaml', 'utf8');
+  const asked = [...render.matchAll(/^ +query: (.*)$/gm)].map(([, query]) => query as string);
+  expect(asked).toHaveLength(2);
+  for (const query of asked) {
+    const path = `/api/v1/query?query=${encodeURIComponent(query)}`;
+    const { result } = (await prometheus.ask(path)) as { result: { value: [number, string] }[] };
+    // One number: KEDA takes no more, and none would be an error of the scaler's.
+    expect(result, query).toHaveLength(1);
+    expect(Number(result[0]?.value[1]), query).toBeGreaterThanOrEqual(0);
+  }
+});
+
 test(
   'drawn without Grafana, every panel has its picture, and its texts have room',
   async () => {
@@ -217,7 +233,7 @@ test(
 );
 
 test('every metric of the table was scraped, with no label that the table does not have', async () => {
-  const ofScraping = new Set(['__name__', 'instance', 'job', 'le']);
+  const ofScraping = new Set(['__name__', 'instance', 'job', 'le', ...Object.keys(POD_LABELS)]);
   const atSeconds = systemClock.nowMs() / 1000;
   for (const [name, row] of Object.entries(METRICS)) {
     // At any moment since the start.

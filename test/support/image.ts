@@ -178,6 +178,11 @@ export class Container {
     await this.#tools.done('podman', ['kill', '--signal', name, this.id]);
   }
 
+  /** SIGTERM, and SIGKILL (exit code 137) for what has not ended after so many seconds. */
+  async stop(graceSeconds: number): Promise<void> {
+    await this.#tools.done('podman', ['stop', '--time', String(graceSeconds), this.id]);
+  }
+
   async start(): Promise<void> {
     await this.#tools.done('podman', ['start', this.id]);
   }

@@ -18,6 +18,8 @@ export interface PrometheusOptions {
   readonly job: string;
   /** host:port of what has /metrics. */
   readonly targets: readonly string[];
+  /** What every series of theirs has besides `job` and `instance`. */
+  readonly labels?: Readonly<Record<string, string>>;
   /** Rule files: text by name. */
   readonly rules: Readonly<Record<string, string>>;
 }
@@ -34,7 +36,8 @@ export async function prometheusTools(): Promise<string> {
   return stdout.trim();
 }
 
-function writeSettings(folder: string, { job, targets, rules }: PrometheusOptions): string {
+function writeSettings(folder: string, options: PrometheusOptions): string {
+  const { job, targets, labels = {}, rules } = options;
   mkdirSync(join(folder, 'rules'), { recursive: true });
   for (const [name, text] of Object.entries(rules))
     writeFileSync(join(folder, 'rules', name), text);
@@ -42,7 +45,7 @@ function writeSettings(folder: string, { job, targets, rules }: PrometheusOption
   const settings = {
     global: { scrape_interval: '1s', evaluation_interval: '1s' },
     rule_files: ['rules/*'],
-    scrape_configs: [{ job_name: job, static_configs: [{ targets }] }],
+    scrape_configs: [{ job_name: job, static_configs: [{ targets, labels }] }],
   };
   writeFileSync(file, stringify(settings));
   return file;
