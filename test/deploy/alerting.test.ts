@@ -13,6 +13,7 @@ const LIMIT_MS = 180_000;
 
 let minio: MinioServer;
 let engine: RunningEngine;
+let startAgain: (...more: readonly string[]) => Promise<RunningEngine>;
 let prometheus: PrometheusServer;
 
 /** A minute becomes a second: of ranges, of `for`, of the groups' intervals. */
@@ -28,7 +29,9 @@ async function startAll(): Promise<void> {
   const store = [...minio.settings(), ...['--set', 's3.deadlineMs=1000']];
   const pace = ['--set', 'checkpoints.intervalMs=300', '--set', 'input.partitions=2'];
   const source = ['--source', 'simulate', '--population', '200', '--rate', '200'];
-  engine = await startEngineIn(minio.env, await scratchFolder(), ...source, ...store, ...pace);
+  const data = await scratchFolder();
+  startAgain = (...more) => startEngineIn(minio.env, data, ...source, ...store, ...pace, ...more);
+  engine = await startAgain();
   onTestFinished(async () => {
     await engine.command.interrupt();
   });
@@ -56,7 +59,7 @@ async function firing(): Promise<Alerts['alerts']> {
 const isFiring = async (name: string) =>
   (await firing()).some(({ labels }) => labels.alertname === name);
 
-test('the object store goes: checkpoint alerts fire; it is back: they end; the engine goes: it is down', {
+test('the object store goes: checkpoint alerts fire; it is back: they end; the engine goes: it is down, until it is back', {
   timeout: LIMIT_MS,
 }, async () => {
   await startAll();
@@ -79,4 +82,6 @@ test('the object store goes: checkpoint alerts fire; it is back: they end; the e
   await until(async () => !(await isFiring('ShrikeCheckpointFailing')));
   await engine.command.interrupt();
   await until(() => isFiring('ShrikeDown'));
+  engine = await startAgain('--port', new URL(engine.address).port);
+  await until(async () => !(await isFiring('ShrikeDown')));
 });
