@@ -41,7 +41,7 @@ export function createRekeyer(
     emitEvent: (level, event, facts) => logger.event(level, event, facts),
     limits: {
       recordsMax: Math.min(commit.recordsMax, ROUND_RECORDS_MAX),
-      minIntervalMs: config.commit.minIntervalMs,
+      minIntervalMs: commit.minIntervalMs,
       fetchBytesMax: LIMITS.fetchBytesMax,
       fetchBytesTotal: FETCH_BYTES_TOTAL,
       pollMs: 250,

@@ -188,11 +188,14 @@ test('a job on schedule may run another program, with the secrets, role and netw
   });
 });
 
+const rulesIn = (text: string) => manifestsOf(text).filter(({ kind }) => kind === 'PrometheusRule');
+
+const boardsIn = (text: string) =>
+  manifestsOf(text).filter(({ metadata }) => metadata.labels?.grafana_dashboard === '1');
+
 // That the files are those of grafana/ is the matter of test/deploy/chart-files.test.ts.
 test('rules reach the cluster as they stand in their files', async () => {
-  const rules = manifestsOf(await render('-f', valuesFile('production'))).filter(
-    ({ kind }) => kind === 'PrometheusRule',
-  );
+  const rules = rulesIn(await render('-f', valuesFile('production')));
   expect(rules.length).toBeGreaterThan(0);
   for (const { metadata, spec } of rules) {
     const file = `files/alerts/${metadata.name.replace('fraud-shrike-', '')}.yaml`;
@@ -202,10 +205,7 @@ test('rules reach the cluster as they stand in their files', async () => {
 });
 
 test('dashboards reach the cluster as they stand in their files', async () => {
-  const label = 'grafana_dashboard';
-  const boards = manifestsOf(await render('-f', valuesFile('plain'))).filter(
-    ({ metadata }) => metadata.labels?.[label] === '1',
-  );
+  const boards = boardsIn(await render('-f', valuesFile('plain')));
   expect(boards.length).toBeGreaterThan(0);
   for (const { data } of boards) {
     for (const [name, text] of Object.entries(data ?? {})) {
@@ -222,14 +222,13 @@ test('links of alerts and dashboards lead to where the documents are published',
     '--set',
     `monitoring.docsUrl=${docsUrl}`,
   );
-  const manifests = manifestsOf(text);
-  const links = manifests
-    .filter(({ kind }) => kind === 'PrometheusRule')
+  const links = rulesIn(text)
     .flatMap(({ spec }) => [...JSON.stringify(spec).matchAll(/"runbook_url":"([^"]*)"/g)])
     .map(([, link]) => link as string);
   expect(links.length).toBeGreaterThan(20);
   expect(links.filter((link) => !link.startsWith(`${docsUrl}/operations.md#shrike`))).toEqual([]);
-  const boards = manifests.filter(({ metadata }) => metadata.name.includes('-dashboard-'));
+  const boards = boardsIn(text);
+  expect(boards.length).toBeGreaterThan(0);
   const addresses = boards.flatMap(({ data }) =>
     Object.values(data ?? {}).map((board) => docsOf(JSON.parse(board))),
   );

@@ -13,7 +13,7 @@ const LIMIT_MS = 180_000;
 
 let minio: MinioServer;
 let engine: RunningEngine;
-let startAgain: (...more: readonly string[]) => Promise<RunningEngine>;
+let start: (...more: readonly string[]) => Promise<RunningEngine>;
 let prometheus: PrometheusServer;
 
 /** A minute becomes a second: of ranges, of `for`, of the groups' intervals. */
@@ -30,8 +30,8 @@ async function startAll(): Promise<void> {
   const pace = ['--set', 'checkpoints.intervalMs=300', '--set', 'input.partitions=2'];
   const source = ['--source', 'simulate', '--population', '200', '--rate', '200'];
   const data = await scratchFolder();
-  startAgain = (...more) => startEngineIn(minio.env, data, ...source, ...store, ...pace, ...more);
-  engine = await startAgain();
+  start = (...more) => startEngineIn(minio.env, data, ...source, ...store, ...pace, ...more);
+  engine = await start();
   onTestFinished(async () => {
     await engine.command.interrupt();
   });
@@ -82,6 +82,6 @@ test('the object store goes: checkpoint alerts fire; it is back: they end; the e
   await until(async () => !(await isFiring('ShrikeCheckpointFailing')));
   await engine.command.interrupt();
   await until(() => isFiring('ShrikeDown'));
-  engine = await startAgain('--port', new URL(engine.address).port);
+  engine = await start('--port', new URL(engine.address).port);
   await until(async () => !(await isFiring('ShrikeDown')));
 });
