@@ -1,7 +1,4 @@
-/**
- * All that is used of the AWS SDK. The build replaces this file's output by a bundle of just that
- * (`tools/bundle-libraries.mjs`): 50 ms to load instead of 125 (CPU, one thread, Node.js 20).
- */
+/** All that is used of the AWS SDK: the programs hold just that (`tools/bundle-programs.mjs`). */
 export {
   AbortMultipartUploadCommand,
   type CompletedPart,

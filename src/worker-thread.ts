@@ -1,10 +1,9 @@
 /** Starts actor threads: a Node.js Worker as the coordinator sees it. */
-import { setFlagsFromString } from 'node:v8';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Config } from './core/config.ts';
 import type { OperatorVersion } from './core/flow.ts';
 import type { Model } from './core/scoring.ts';
-import { freeHeapsOfThreads, heapLimits } from './heap-limits.ts';
+import { heapLimits, setHeapFlags } from './heap-limits.ts';
 import type { KafkaSettings } from './log/kafka/wire/settings.ts';
 import type { WorkerThread } from './runtime/worker-seat.ts';
 import { threadChannel } from './thread-channel.ts';
@@ -30,14 +29,6 @@ export interface ActorThreadSetup {
   readonly folders: { readonly state: string; readonly checkpoints: string };
 }
 
-/**
- * How much the old generation may grow, in percent of what is alive, before it is marked again. V8
- * sizes this by how fast old objects are made, which here is slowly, and takes the least, 1.3-fold;
- * but it counts buffers that come and go as growth too, and those do so by tens of megabytes. On
- * the main thread, with 18 MB alive, that was a marking every 150 ms (51 in a drain, 5 with this).
- */
-const HEAP_GROWTH_PERCENT = 200;
-
 /** A thread that has loaded its code, and waits to be told what to do with it. */
 interface WarmThread {
   readonly worker: Worker;
@@ -61,8 +52,7 @@ export class ActorThreads {
   ) {
     this.#kafka = kafka;
     this.#config = config;
-    freeHeapsOfThreads();
-    setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`); // of the whole process
+    setHeapFlags();
     for (let i = 0; i < count; i++) this.#warm.push(this.#warmUp());
   }
 

@@ -24,13 +24,26 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { BUNDLED } from './bundled-packages.mjs';
 
 const [out] = process.argv.slice(2);
 if (out === undefined) throw new Error('usage: node tools/assemble-image.mjs OUT');
 const epoch = Number(process.env.SOURCE_DATE_EPOCH ?? 0);
 
-/** Inside of dist already, put there by the build: the S3 client and the page's charts. */
-const BUNDLED = ['@aws-sdk/client-s3', '@smithy/node-http-handler', 'uplot'];
+/** Inside of dist already, put there by the build: the last one in the page. */
+const INSIDE = [...BUNDLED, 'uplot'];
+/** Of dist: the programs, what starts them, and the files that they read. */
+const RUN = [
+  'programs',
+  'src/cli.js',
+  'src/actor-thread.js',
+  'src/score-thread.js',
+  'src/program.js',
+  'src/heap-limits.js',
+  'src/scoring/trees/forest.wasm',
+  'operators/data',
+  'ui',
+];
 /** Types, sources and texts: nobody loads them. */
 const UNUSED_FILE = /\.(?:map|d\.[cm]?ts|ts|md|markdown|cc|cpp|c|h|hpp|gyp|gypi|tsbuildinfo)$/;
 const LICENSE = /^(?:licen[cs]e|notice|copying)/i;
@@ -85,12 +98,7 @@ function copyPackage(path, to) {
 }
 
 function copyProgram(to) {
-  for (const folder of ['src', 'operators', 'state', 'checkpoints', 'ui']) {
-    cpSync(`dist/${folder}`, join(to, 'dist', folder), {
-      recursive: true,
-      filter: (from) => !UNUSED_FILE.test(from),
-    });
-  }
+  for (const path of RUN) cpSync(`dist/${path}`, join(to, 'dist', path), { recursive: true });
   cpSync('models/default', join(to, 'models/default'), { recursive: true });
   for (const file of ['package.json', 'LICENSE']) cpSync(file, join(to, file));
   for (const file of ['early-signal.cjs', 'healthcheck.cjs', 'shrike.json']) {
@@ -139,7 +147,7 @@ function settle(path) {
 }
 
 rmSync(out, { recursive: true, force: true });
-const loaded = dependencies.filter((name) => !BUNDLED.includes(name));
+const loaded = dependencies.filter((name) => !INSIDE.includes(name));
 for (const path of foldersOf(loaded)) copyPackage(path, join(out, 'packages/app'));
 copyProgram(join(out, 'program/app'));
 writeFileSync(join(out, 'program/app/sbom.cdx.json'), billOfMaterials());

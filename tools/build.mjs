@@ -1,6 +1,6 @@
 /**
- * Builds everything into dist/: the compiler for the code, esbuild for the page and the S3
- * client, wabt for WebAssembly, a copy for data files.
+ * Builds everything into dist/: the compiler for the code, esbuild for the programs and
+ * the page, wabt for WebAssembly, a copy for data files.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync } from 'node:fs';
@@ -14,9 +14,11 @@ function run(script, args) {
 }
 
 // With --all the tests too: some of them run compiled.
-run('node_modules/typescript/bin/tsc', ['-b', process.argv.includes('--all') ? '.' : 'src']);
+const all = process.argv.filter((argument) => argument === '--all');
+run('node_modules/typescript/bin/tsc', ['-b', all.length > 0 ? '.' : 'src']);
 cpSync('operators/data', 'dist/operators/data', { recursive: true });
 run('tools/build-wasm.mjs', []);
-run('tools/bundle-libraries.mjs', []);
+run('tools/bundle-programs.mjs', all);
+run('--random-seed=1', ['tools/compile-programs.mjs']);
 run('tools/build-ui.mjs', []);
 chmodSync('dist/src/cli.js', 0o755);

@@ -26,7 +26,7 @@ const folder = mkdtempSync(join(tmpdir(), 'shrike-blue-green-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('a newer release begins with a savepoint beside the older one, is compared, and takes its place', async () => {
-  const next = await buildNextRelease(join(folder, 'next'));
+  const next = buildNextRelease(join(folder, 'next'));
   const calm = await calmRun(folder, { payments: 6000, seed: 2 });
   const world = await World.start();
   const fleets: Fleet[] = [];

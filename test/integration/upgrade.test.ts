@@ -99,7 +99,7 @@ async function ended({ process }: Member): Promise<number | null> {
 }
 
 test('two releases in one group: every payment once, forwards, back, and forwards for good', async () => {
-  const next = await buildNextRelease(join(folder, 'next'));
+  const next = buildNextRelease(join(folder, 'next'));
   const calm = await calmRun(folder, { payments: PAYMENTS, seed: 1 });
   const world = await World.start();
   const scene = new Scene(world, calm, next);

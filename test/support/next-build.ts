@@ -3,9 +3,12 @@
  * keeps the same memory in another form (version 3), as in `next-release.ts`, so its state level is
  * the next one. Everything else is the same code.
  */
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { transform } from 'esbuild';
+
+/** As tools/build.mjs does it. */
+const BUNDLING = [['tools/bundle-programs.mjs'], ['--random-seed=1', 'tools/compile-programs.mjs']];
 
 type Edit = readonly [from: string, to: string];
 
@@ -33,26 +36,24 @@ const EDITS: Readonly<Record<string, readonly Edit[]>> = {
 };
 
 /** @returns the file of its command line */
-export async function buildNextRelease(folder: string): Promise<string> {
+export function buildNextRelease(folder: string): string {
   mkdirSync(folder, { recursive: true });
   for (const name of ['node_modules', 'models', 'package.json']) {
     symlinkSync(resolve(name), join(folder, name));
   }
+  // Types have been checked; what the programs are made of is the sources.
   const filter = (from: string) => !/\/dist\/(?:test|\.tsbuild)$|\.map$|\.d\.ts$/.test(from);
-  cpSync(resolve('dist'), join(folder, 'dist'), { recursive: true, filter });
+  for (const name of ['dist', 'tools', 'src', 'operators', 'state', 'checkpoints']) {
+    cpSync(resolve(name), join(folder, name), { recursive: true, filter });
+  }
   for (const [path, edits] of Object.entries(EDITS)) {
     let source = readFileSync(path, 'utf8');
     for (const [from, to] of edits) {
       if (source.split(from).length !== 2) throw new Error(`${path} does not have one ${from}`);
       source = source.replace(from, () => to);
     }
-    const { code } = await transform(source, {
-      loader: 'ts',
-      target: 'es2023',
-      tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
-    });
-    const built = code.replaceAll(/(from ".*)\.ts"/g, '$1.js"');
-    writeFileSync(join(folder, 'dist', path.replace('.ts', '.js')), built);
+    writeFileSync(join(folder, path), source);
   }
+  for (const step of BUNDLING) execFileSync(process.execPath, step, { cwd: folder });
   return join(folder, 'dist', 'src', 'cli.js');
 }

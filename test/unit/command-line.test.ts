@@ -26,7 +26,7 @@ function loadsOf({ path, text }: { readonly path: string; readonly text: string 
   );
 }
 
-test('`shrike --help` loads options and texts, and no library but the one that reads them', () => {
+test('`shrike --help` runs options and texts, and no library but the one that reads them', () => {
   const byPath = new Map(files.map((file) => [file.path, file]));
   const loaded = new Set<string>();
   const load = (name: string) => {
@@ -35,18 +35,18 @@ test('`shrike --help` loads options and texts, and no library but the one that r
     const file = byPath.get(name);
     if (file !== undefined) for (const one of loadsOf(file)) load(one);
   };
-  load('src/cli.ts');
+  load('src/programs/cli.ts');
   const isCommand = (name: string) => name.startsWith('src/cli/commands/');
   expect([...loaded].filter(isCommand)).toHaveLength(17);
   expect([...loaded].filter((name) => !isCommand(name)).toSorted()).toEqual([
     'commander',
-    'src/cli.ts',
     'src/cli/options.ts',
     'src/cli/simulate-options.ts',
     'src/core/api-errors.ts',
     'src/core/error-kind.ts',
     'src/core/errors.ts',
     'src/core/file-errors.ts',
+    'src/programs/cli.ts',
     'src/version.ts',
   ]);
 });

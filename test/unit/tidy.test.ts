@@ -22,7 +22,7 @@ const parts = [
     ...product.map(({ path }) => path.split('/')[0] ?? '').filter((top) => top !== 'src'),
     ...product.filter(({ path }) => /^src\/\w+\//.test(path)).map(folderOfSrc),
   ]),
-].filter((part) => part !== 'src/core' && part !== 'src/cli');
+].filter((part) => !['src/core', 'src/cli', 'src/programs'].includes(part));
 
 function folderOfSrc({ path }: SourceFile): string {
   return path.split('/').slice(0, 2).join('/');
@@ -38,7 +38,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   '@grafana/grafana-foundation-sdk': ['grafana/'],
   '@fastify/static': ['src/api/'],
   '@smithy/node-http-handler': ['checkpoints/s3-sdk.ts'],
-  commander: ['src/cli.ts', 'src/cli/'],
+  commander: ['src/programs/cli.ts', 'src/cli/'],
   esbuild: ['grafana/render.ts'],
   fastify: ['src/api/'],
   fzstd: ['src/log/kafka/reader/'],
