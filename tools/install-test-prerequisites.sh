@@ -2,9 +2,10 @@
 # Installs what the tests need beyond npm packages, and does nothing when it is there:
 #
 #   Chromium                     for test/browser                         apt-get
+#   jq, top                      what runbooks tell to type               apt-get
 #   headers of zlib, zstd, ssl   for node-rdkafka                         apt-get
-#   Kafka                        real brokers                             Maven, into the cache
-#   MinIO, toxiproxy             a real object store; faults of networks  Go, into the cache
+#   Kafka, its tools, Connect    real brokers; what runbooks tell to type Maven, into the cache
+#   MinIO, mc, toxiproxy         a real object store, its command line; faults of networks   Go, into the cache
 #   moto, checkov                AWS on this machine; what deploy/terraform should not do   pip, into the cache
 #   XGBoost, onnxruntime, boto3  training a model                         pip, into the cache
 #   Prometheus, promtool         dashboards and alert rules on real data  Debian's package, into the cache
@@ -33,6 +34,8 @@ g++ make openssl curl util-linux, and Go 1.24 or later from its own site where t
 
 packages=()
 [ -x /usr/bin/chromium ] || packages+=(chromium)
+command -v jq >/dev/null || packages+=(jq)
+command -v top >/dev/null || packages+=(procps)
 has_header() { echo "#include <$1>" | c++ -E -x c++ - >/dev/null 2>&1; }
 has_header zlib.h || packages+=(zlib1g-dev)
 has_header zstd.h || packages+=(libzstd-dev)
@@ -65,6 +68,7 @@ step() {
 step node-rdkafka node tools/install-rdkafka.mjs &
 compiling=$!
 step Kafka deploy/local/kafka.sh install
+step "Kafka's tools" tools/install-kafka-tools.sh
 step toxiproxy tools/install-toxiproxy.sh
 step Prometheus tools/install-prometheus.sh
 step compose-check tools/install-compose-check.sh
@@ -73,4 +77,5 @@ step "moto and checkov" tools/install-terraform-checks.sh
 step "what training needs" tools/install-training.sh
 step "tools for the image" tools/install-image-tools.sh
 step MinIO deploy/local/minio.sh install
+step mc tools/install-mc.sh
 wait "$compiling"

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Cluster, runTool, startCluster } from '../support/kubernetes.ts';
+import { yamlWithRekey } from '../support/strimzi.ts';
 
 const DEFINITIONS = 'deploy/strimzi/crds';
 const NAMESPACE = 'deploy/strimzi/overlays/production/namespace.yaml';
@@ -36,9 +37,18 @@ async function rendered(folder: string): Promise<string> {
 const offered = (yaml: string) =>
   cluster.kubectl(['apply', '--dry-run=server', '--validate=strict', '-f', '-'], yaml);
 
-describe.each(['overlays/development', 'overlays/production', 'connect'])('%s', (folder) => {
+const RENDERS: Readonly<Record<string, () => Promise<string>>> = {
+  development: () => rendered('overlays/development'),
+  production: () => rendered('overlays/production'),
+  'development with re-keying': () => yamlWithRekey('development', 'within'),
+  'production with re-keying': () => yamlWithRekey('production', 'within'),
+  'production with re-keying around it': () => yamlWithRekey('production', 'around'),
+  connect: () => rendered('connect'),
+};
+
+describe.each(Object.entries(RENDERS))('%s', (_name, render) => {
   test('is accepted whole, with no warning, not even of its pods', async () => {
-    const yaml = await rendered(folder);
+    const yaml = await render();
     const { code, stdout, stderr } = await offered(yaml);
     // An older kubectl says so.
     const said = stderr.split('\n').filter((line) => line !== '' && !/version skew/.test(line));

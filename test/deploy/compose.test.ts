@@ -238,15 +238,17 @@ describe('Shrike in it', () => {
       await readFile('docs/operations.md', 'utf8'),
     )?.[1];
     const policy = JSON.parse(await text('minio/policy.json')) as {
-      Statement: { Action: string[]; Resource: string[] }[];
+      Statement: { Effect: string; Action: string[]; Resource: string[] }[];
     };
     const { bucket } = configOf(service('shrike-0')).s3;
-    expect(policy.Statement.map((one) => one.Action)).toEqual([
-      ['s3:ListBucket'],
-      JSON.parse(documented ?? ''),
+    expect(policy.Statement.map((one) => [one.Effect, one.Action])).toEqual([
+      ['Allow', ['s3:ListBucket']],
+      ['Allow', JSON.parse(documented ?? '')],
+      ['Deny', ['s3:DeleteObjectVersion']],
     ]);
     expect(policy.Statement.flatMap((one) => one.Resource)).toEqual([
       `arn:aws:s3:::${bucket}`,
+      `arn:aws:s3:::${bucket}/*`,
       `arn:aws:s3:::${bucket}/*`,
     ]);
     expect(await text('minio/setup.sh')).toContain(`mc mb --ignore-existing store/${bucket}\n`);

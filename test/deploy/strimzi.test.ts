@@ -1,8 +1,16 @@
 /** What deploy/strimzi says, held against what the engine needs; test/cluster has its form. */
+import { isDeepStrictEqual } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/loader.ts';
 import { topicsOf as wantedBy } from '../../src/job.ts';
-import { type Resource, rendered, rightsOf, topicName, topicsOf } from '../support/strimzi.ts';
+import {
+  type Resource,
+  rendered,
+  renderedWithRekey,
+  rightsOf,
+  topicName,
+  topicsOf,
+} from '../support/strimzi.ts';
 
 const DAY_MS = 86_400_000;
 const { config } = loadConfig({ env: {}, flags: { 'outputs.features': true } });
@@ -144,6 +152,76 @@ describe.each(['development', 'production'] as const)('%s', (variant) => {
       .filter(({ of, name }) => of === 'topic' && name !== '*');
     expect(named.filter(({ name }) => !there.has(name))).toEqual([]);
   });
+});
+
+describe.each([
+  ['development', 'within'],
+  ['development', 'around'],
+  ['production', 'within'],
+  ['production', 'around'],
+] as const)('%s with re-keying, the component %s', (variant, place) => {
+  const before = () => (variant === 'development' ? development : production);
+  const flags = { 'outputs.features': true, 'input.keyedByUser': false };
+  const wanted = wantedBy(loadConfig({ env: {}, flags }).config);
+  let resources: readonly Resource[];
+  beforeAll(async () => {
+    resources = await renderedWithRekey(variant, place);
+  });
+
+  const specs = (of: readonly Resource[]) =>
+    new Map(topicsOf(of).map((topic) => [topicName(topic), topic.spec]));
+
+  test('has every topic that the engine wants then, the added one as that of the payments', () => {
+    const there = specs(resources);
+    expect(wanted.map(({ topic }) => topic)).toContain('transactions-by-user');
+    expect(wanted.map(({ topic }) => [topic, there.get(topic)?.config['cleanup.policy']])).toEqual(
+      wanted.map(({ topic, cleanup }) => [topic, cleanup]),
+    );
+    const counts = wanted.map(({ topic }) => there.get(topic)?.partitions);
+    expect(new Set(counts)).toEqual(new Set([variant === 'production' ? 24 : 8]));
+    expect(there.get('transactions-by-user')).toEqual(specs(before()).get('transactions'));
+    expect(new Set(resources.map(({ metadata: { namespace = 'none' } }) => namespace))).toEqual(
+      new Set(before().map(({ metadata: { namespace = 'none' } }) => namespace)),
+    );
+  });
+
+  test('adds to what the engine may do, nothing to what others may, and changes little else', () => {
+    const texts = (of: readonly Resource[], user: string) =>
+      rightsOf(of, user).map(({ of: kind, name, operation }) => `${kind} ${name} ${operation}`);
+    const [had, has] = [texts(before(), 'shrike'), texts(resources, 'shrike')];
+    expect(has).toEqual([
+      ...had,
+      ...['read', 'write', 'describeConfigs'].map((one) => `topic transactions-by-user ${one}`),
+      'group shrike-rekey read',
+    ]);
+    const there = specs(resources);
+    const topics = rightsOf(resources, 'shrike').filter(({ of }) => of === 'topic');
+    expect(topics.filter(({ name }) => !there.has(name))).toEqual([]);
+    const others = before().filter(
+      (one) => !resources.some((other) => isDeepStrictEqual(one, other)),
+    );
+    expect(others.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([
+      ...(variant === 'production' ? ['KafkaNodePool broker'] : []),
+      'KafkaUser shrike',
+    ]);
+    expect(resources).toHaveLength(before().length + 1);
+  });
+});
+
+test('production with re-keying has room for payments twice', async () => {
+  interface Pool {
+    readonly storage: { readonly volumes: readonly { readonly size: string }[] };
+  }
+  const gigabytes = (of: readonly Resource[]) => {
+    const { storage } = specOf<Pool>(of, 'KafkaNodePool', 'broker');
+    return (Number.parseInt(storage.volumes[0]?.size ?? '') * 2 ** 30) / 1e9;
+  };
+  // What overlays/production/node-pools.yaml reckons with: seven days at 1,000 a second.
+  const payments = (7 * 86_400 * 1000 * 262) / 1e9;
+  const outputs = payments / 5;
+  expect(gigabytes(production)).toBeGreaterThan(1.5 * (payments + outputs));
+  const rekeyed = await renderedWithRekey('production', 'within');
+  expect(gigabytes(rekeyed)).toBeGreaterThan(1.5 * (2 * payments + outputs));
 });
 
 describe('Kafka Connect', () => {

@@ -1,5 +1,8 @@
 /** Strimzi's resources as kustomize renders them, and what they come to on a broker without it. */
 import { execFile } from 'node:child_process';
+import { appendFile, cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 import type { Right } from './kafka-acls.ts';
@@ -43,10 +46,54 @@ export interface KafkaUser extends Resource {
   };
 }
 
+const FOLDER = 'deploy/strimzi';
+const REKEY = 'components/rekey';
+
+async function kustomized(folder: string): Promise<string> {
+  return (await run('kubectl', ['kustomize', folder])).stdout;
+}
+
+function resourcesOf(yaml: string): readonly Resource[] {
+  return parseAllDocuments(yaml).map((document) => document.toJS() as Resource);
+}
+
 /** @param folder of deploy/strimzi. @throws Error with what kustomize says */
 export async function rendered(folder: string): Promise<readonly Resource[]> {
-  const { stdout } = await run('kubectl', ['kustomize', `deploy/strimzi/${folder}`]);
-  return parseAllDocuments(stdout).map((document) => document.toJS() as Resource);
+  return resourcesOf(await kustomized(join(FOLDER, folder)));
+}
+
+/** `within` its own kustomization.yaml, as README.md has it, or in one of a user's `around` it. */
+export type Place = 'within' | 'around';
+
+/** A variant to which the component for `input.keyedByUser: false` has been added. */
+export async function yamlWithRekey(
+  variant: 'development' | 'production',
+  place: Place,
+): Promise<string> {
+  const scratch = await mkdtemp(join(tmpdir(), 'shrike-strimzi-'));
+  try {
+    const overlay = join('overlays', variant);
+    if (place === 'within') {
+      await cp(FOLDER, scratch, { recursive: true });
+      const folder = join(scratch, overlay);
+      const line = `components: [${relative(overlay, REKEY)}]\n`;
+      await appendFile(join(folder, 'kustomization.yaml'), line);
+      return await kustomized(folder);
+    }
+    const from = (path: string) => relative(scratch, resolve(FOLDER, path));
+    const lines = [`resources: [${from(overlay)}]`, `components: [${from(REKEY)}]`, ''];
+    await writeFile(join(scratch, 'kustomization.yaml'), lines.join('\n'));
+    return await kustomized(scratch);
+  } finally {
+    await rm(scratch, { recursive: true });
+  }
+}
+
+export async function renderedWithRekey(
+  variant: 'development' | 'production',
+  place: Place,
+): Promise<readonly Resource[]> {
+  return resourcesOf(await yamlWithRekey(variant, place));
 }
 
 export function topicsOf(resources: readonly Resource[]): readonly KafkaTopic[] {
