@@ -246,11 +246,15 @@ export class ProducerIdentity {
   /**
    * Asks for an abort. A commit that was decided stays: then there is nothing to abort. If somebody
    * has a newer epoch, this one is told.
+   *
+   * What has not begun is empty, wherever the request that was to begin it has gone. It ends as the
+   * one before, whose markers may be missing: with another end its own would count for that one.
    */
   async #decide(): Promise<void> {
     const { cluster } = this.#options;
+    const commit = !this.#hasBegun && this.#ending === 'commit';
     const asked = await this.#ask('abort', (node) => {
-      const request = { ...this.writing, commit: false };
+      const request = { ...this.writing, commit };
       return cluster.call({ node, lane: 'transaction' }, END, request);
     });
     if (asked.verdict !== 'done' && asked.verdict !== 'ended') return this.#heardOrThrow(asked);
@@ -339,6 +343,7 @@ export class ProducerIdentity {
   #ready(): void {
     this.#phase = 'ready';
     this.#reach = undefined;
+    this.#ending = 'abort';
     this.#link = undefined;
   }
 
