@@ -13,7 +13,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'nod
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../../src/core/clock.ts';
-import type { Ended } from './command-line.ts';
+import { type Ended, until } from './command-line.ts';
 import { freePorts, ServerProcess, serverFolder } from './server-folder.ts';
 
 const POLL_MS = 100;
@@ -97,8 +97,13 @@ export class Cluster {
   async createDefinitions(folder: string = this.crds): Promise<void> {
     await this.create('-f', folder);
     const args = ['wait', '--for=condition=Established', '--timeout=60s', '-f', folder];
-    const { code, stderr } = await this.kubectl(args);
-    if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
+    await until(async () => {
+      const { code, stderr } = await this.kubectl(args);
+      // It gives up at once on one that has no conditions yet.
+      const isEarly = stderr.includes('.status.conditions accessor error');
+      if (code !== 0 && !isEarly) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
+      return code === 0;
+    });
   }
 
   get isRunning(): boolean {

@@ -22,7 +22,7 @@ done
 for name in 'script-*.pid' '*.pid'; do
   find "$folder" -name "$name" 2>/dev/null | while read -r file; do
     pid=$(cat "$file" 2>/dev/null)
-    if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$folder/"; then
+    if { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qF "$folder/"; then
       kill -KILL "$pid" 2>/dev/null
     fi
   done
