@@ -8,24 +8,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/loader.ts';
-import { explain } from '../../src/core/errors.ts';
 import { brokersOf } from '../../src/kafka.ts';
 import { openLog, prepareLog } from '../../src/open-log.ts';
 import { Command, until } from '../support/command-line.ts';
 import { grant, type Right, revoke } from '../support/kafka-acls.ts';
 import { type KafkaBroker, startKafka } from '../support/kafka-broker.ts';
-import { consumeAll, createTopic } from '../support/rdkafka.ts';
-import { renderedWithRekey, rightsOf, topicName, topicsOf } from '../support/strimzi.ts';
+import { consumeAll } from '../support/rdkafka.ts';
+import { renderedWithRekey, rightsOf } from '../support/strimzi.ts';
+import {
+  becomes,
+  createTopics,
+  isDone,
+  refuseWithoutRule,
+  ruleOf,
+} from '../support/strimzi-broker.ts';
 
 const LIMIT_MS = 240_000;
 const PAYMENTS = 60;
-const EVERYTHING: readonly Right[] = [
-  { of: 'topic', name: '*', operation: 'describe' },
-  { of: 'group', name: '*', operation: 'describe' },
-  { of: 'transactionalId', name: '*', operation: 'describe' },
-  { of: 'cluster', name: 'kafka-cluster', operation: 'describe' },
-];
-
 let kafka: KafkaBroker;
 let scratch: string;
 let rights: readonly Right[];
@@ -50,16 +49,9 @@ beforeAll(async () => {
     'input.keyedByUser': false,
     'outputs.features': true,
   };
-  for (const topic of topicsOf(resources)) {
-    const { partitions, config } = topic.spec;
-    const asTexts = Object.entries(config).map(([key, value]) => [key, String(value)]);
-    const of = { topic: topicName(topic), partitions, config: Object.fromEntries(asTexts) };
-    await createTopic(kafka.bootstrap, of);
-  }
+  await createTopics(kafka, resources);
   await feed();
-  // Strimzi's authorizer refuses what no rule allows. This one (kafka.sh) does so for resources
-  // that have a rule: now all have.
-  await grant(kafka.bootstrap, 'somebody-else', EVERYTHING);
+  await refuseWithoutRule(kafka);
   await grant(kafka.bootstrap, kafka.username, rights);
   await becomes(prepare, isDone);
 }, LIMIT_MS);
@@ -67,8 +59,6 @@ afterAll(async () => {
   await kafka.remove();
   await rm(scratch, { recursive: true });
 });
-
-const textOf = ({ of, name, operation }: Right) => `${of} ${name} ${operation}`;
 
 function shrike(command: readonly string[], of: typeof settings): Command {
   const flags = Object.entries(of).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
@@ -101,22 +91,11 @@ async function prepare(): Promise<void> {
   }
 }
 
-/** Rules take effect a moment after the controller has them. @returns `done`, or the error */
-async function becomes(act: () => Promise<unknown>, isRight: (outcome: string) => boolean) {
-  let outcome = '';
-  await until(async () => {
-    outcome = await act().then(() => 'done', explain);
-    return isRight(outcome);
-  });
-  return outcome;
-}
-
-const isDone = (outcome: string) => outcome === 'done';
 const isRefused = (outcome: string) => outcome.includes('[KAFKA_NOT_AUTHORIZED]');
 
 /** While it has all rights but one. */
 async function lacking(rule: string, act: () => Promise<void>): Promise<void> {
-  const others = rights.filter((one) => textOf(one) !== rule);
+  const others = rights.filter((one) => ruleOf(one) !== rule);
   expect(others, rule).toHaveLength(rights.length - 1);
   await revoke(kafka.bootstrap, kafka.username, rights);
   await becomes(prepare, isRefused);

@@ -13,14 +13,21 @@ import { openKafkaAccess } from '../../src/cli/kafka-access.ts';
 import type { LogAccess } from '../../src/cli/log-access.ts';
 import { loadConfig } from '../../src/config/loader.ts';
 import type { Config } from '../../src/core/config.ts';
-import { explain } from '../../src/core/errors.ts';
 import { brokersOf } from '../../src/kafka.ts';
 import { openLog, prepareLog } from '../../src/open-log.ts';
-import { Command, type Ended, until } from '../support/command-line.ts';
-import { grant, type Right, revoke } from '../support/kafka-acls.ts';
+import { Command, type Ended } from '../support/command-line.ts';
 import { type KafkaBroker, startKafka } from '../support/kafka-broker.ts';
-import { consumeAll, createTopic } from '../support/rdkafka.ts';
-import { type Resource, rendered, rightsOf, topicName, topicsOf } from '../support/strimzi.ts';
+import { consumeAll } from '../support/rdkafka.ts';
+import { type Resource, rendered, rightsOf } from '../support/strimzi.ts';
+import {
+  becomes,
+  createTopics,
+  having,
+  isDone,
+  refuseWithoutRule,
+  ruleOf,
+  withoutEach,
+} from '../support/strimzi-broker.ts';
 
 const LIMIT_MS = 240_000;
 const PAYMENTS = 60;
@@ -50,69 +57,13 @@ beforeAll(async () => {
     'scoring.threshold': 0,
   };
   config = loadConfig({ env: {}, flags: settings }).config;
-  for (const topic of topicsOf(resources)) {
-    const { partitions, config: of } = topic.spec;
-    const asTexts = Object.entries(of).map(([key, value]) => [key, String(value)]);
-    const name = topicName(topic);
-    await createTopic(kafka.bootstrap, {
-      topic: name,
-      partitions,
-      config: Object.fromEntries(asTexts),
-    });
-  }
-  // The authorizer that Strimzi configures refuses what no rule allows. This one (kafka.sh) does so
-  // for resources that have a rule: now all have.
-  await grant(kafka.bootstrap, 'somebody-else', [
-    { of: 'topic', name: '*', operation: 'describe' },
-    { of: 'group', name: '*', operation: 'describe' },
-    { of: 'transactionalId', name: '*', operation: 'describe' },
-    { of: 'cluster', name: 'kafka-cluster', operation: 'describe' },
-  ]);
+  await createTopics(kafka, resources);
+  await refuseWithoutRule(kafka);
 }, LIMIT_MS);
 afterAll(async () => {
   await kafka.remove();
   await rm(scratch, { recursive: true });
 });
-
-const textOf = ({ of, name, operation }: Right) => `${of} ${name} ${operation}`;
-
-/** What came of it: `done`, or the error as a person sees it. */
-const outcomeOf = (act: Promise<unknown>): Promise<string> => act.then(() => 'done', explain);
-
-/** Rules take effect a moment after the controller has them, and so does what follows from it. */
-async function becomes(act: () => Promise<unknown>, isRight: (outcome: string) => boolean) {
-  let outcome = '';
-  await until(async () => {
-    outcome = await outcomeOf(act());
-    return isRight(outcome);
-  });
-  return outcome;
-}
-
-const isDone = (outcome: string) => outcome === 'done';
-
-/** Takes each of the rules away, and gives it back. @returns what was refused, by the rule */
-async function withoutEach(rights: readonly Right[], act: () => Promise<unknown>) {
-  const refused: [string, string][] = [];
-  for (const right of rights) {
-    await revoke(kafka.bootstrap, kafka.username, [right]);
-    const outcome = await becomes(act, (one) => !isDone(one));
-    refused.push([textOf(right), outcome.split('\n')[0] ?? '']);
-    await grant(kafka.bootstrap, kafka.username, [right]);
-    await becomes(act, isDone);
-  }
-  return refused;
-}
-
-/** While it has these, and no others. */
-async function having(rights: readonly Right[], then: () => Promise<void>): Promise<void> {
-  await grant(kafka.bootstrap, kafka.username, rights);
-  try {
-    await then();
-  } finally {
-    await revoke(kafka.bootstrap, kafka.username, rights);
-  }
-}
 
 async function withAccess(use: (access: LogAccess) => Promise<unknown>): Promise<void> {
   const access = await openKafkaAccess(config, () => undefined);
@@ -165,11 +116,11 @@ test('a producer with its rules feeds payments, and lacks something without any 
   timeout: LIMIT_MS,
 }, async () => {
   const rights = rightsOf(resources, 'payments');
-  await having(rights, async () => {
+  await having(kafka, rights, async () => {
     await becomes(simulate, isDone);
-    const refused = await withoutEach(rights, simulate);
+    const refused = await withoutEach(kafka, rights, simulate);
     expect(refused).toEqual(
-      rights.map((right) => [textOf(right), expect.stringContaining('KAFKA_NOT_AUTHORIZED')]),
+      rights.map((right) => [ruleOf(right), expect.stringContaining('KAFKA_NOT_AUTHORIZED')]),
     );
     const named = refused.filter(([rule, outcome]) => outcome.includes(rule.split(' ')[1] ?? '?'));
     expect(named).toEqual(refused);
@@ -183,7 +134,7 @@ test('the engine with its rules scores every payment once, and does not start wi
   timeout: LIMIT_MS,
 }, async () => {
   const rights = rightsOf(resources, 'shrike');
-  await having(rights, async () => {
+  await having(kafka, rights, async () => {
     await becomes(prepare, isDone);
     const { code, stderr } = await run();
     expect({ code, stderr }).toEqual({ code: 0, stderr: expect.not.stringContaining('AUTHORIZ') });
@@ -195,10 +146,10 @@ test('the engine with its rules scores every payment once, and does not start wi
     expect(await consumeAll(kafka.bootstrap, 'features')).toHaveLength(scored.length);
 
     const atStart = rights.filter(
-      (right) => right.of !== 'transactionalId' && !LATER.includes(textOf(right)),
+      (right) => right.of !== 'transactionalId' && !LATER.includes(ruleOf(right)),
     );
     expect(atStart).toHaveLength(13);
-    for (const [rule, outcome] of await withoutEach(atStart, prepare)) {
+    for (const [rule, outcome] of await withoutEach(kafka, atStart, prepare)) {
       const [, topic = '?'] = rule.split(' ');
       expect(outcome).toMatch(new RegExp(`the topic ${topic}\\b.*\\[KAFKA_NOT_AUTHORIZED\\]`));
     }
@@ -217,12 +168,13 @@ test('what the engine needs while it runs is named when it lacks', {
     'transactionalId shrike-shrike- write': [1, /shrike-shrike-shrike-0.*\[KAFKA_NOT_AUTHORIZED\]/],
   };
   for (const [rule, [wanted, says]] of Object.entries(named)) {
-    const right = rights.find((one) => textOf(one) === rule);
+    const right = rights.find((one) => ruleOf(one) === rule);
     expect(right, rule).toBeDefined();
-    await having(rightsOf(resources, 'payments'), () =>
+    await having(kafka, rightsOf(resources, 'payments'), () =>
       becomes(simulate, isDone).then(() => undefined),
     );
     await having(
+      kafka,
       rights.filter((one) => one !== right),
       async () => {
         await becomes(prepare, isDone);
@@ -244,9 +196,9 @@ test('who only looks at alerts needs no more than its rules', { timeout: LIMIT_M
       expect(await access.topics([ALERTS_TOPIC])).toHaveLength(1);
       expect(await access.alerts(1)).toHaveLength(1);
     });
-  await having(rights, async () => {
+  await having(kafka, rights, async () => {
     await becomes(look, isDone);
-    for (const [, outcome] of await withoutEach(rights, look))
+    for (const [, outcome] of await withoutEach(kafka, rights, look))
       expect(outcome).toContain('fraud_alerts');
   });
 });
