@@ -5,6 +5,7 @@
 #   jq, top                      what runbooks tell to type               apt-get
 #   headers of zlib, zstd, ssl   for node-rdkafka                         apt-get
 #   Kafka, its tools, Connect    real brokers; what runbooks tell to type Maven, into the cache
+#   Apicurio Registry            the schema registry, where there is Java 21   Maven, into the cache
 #   MinIO, mc, toxiproxy         a real object store, its command line; faults of networks   Go, into the cache
 #   moto, checkov                AWS on this machine; what deploy/terraform should not do   pip, into the cache
 #   XGBoost, onnxruntime, boto3  training a model                         pip, into the cache
@@ -69,6 +70,7 @@ step node-rdkafka node tools/install-rdkafka.mjs &
 compiling=$!
 step Kafka deploy/local/kafka.sh install
 step "Kafka's tools" tools/install-kafka-tools.sh
+if tools/install-registry.sh --can 2>/dev/null; then step "the schema registry" tools/install-registry.sh; fi
 step toxiproxy tools/install-toxiproxy.sh
 step Prometheus tools/install-prometheus.sh
 step compose-check tools/install-compose-check.sh

@@ -29,6 +29,7 @@ function run(command, args, options = {}) {
 const ASKED = {
   'test/deploy/eks-doc.test.ts': ['terraform', 'version'],
   'test/deploy/image.test.ts': ['bash', 'tools/install-image-tools.sh', '--can'],
+  'test/deploy/strimzi-registry.test.ts': ['bash', 'tools/install-registry.sh', '--can'],
   'test/deploy/terraform.test.ts': [process.execPath, 'tools/terraform-mirror.mjs'],
 };
 const missing = Object.entries(ASKED).flatMap(([file, [program, ...args]]) => {

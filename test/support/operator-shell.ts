@@ -2,6 +2,7 @@
  * A person on call, at a shell in the folder that has `.data`, with docs/operations.md.
  *
  *     linesIn('### ShrikeDown')                  what a section tells to type: commands, each once
+ *     blocksIn('### Moving …', 'properties')     what else stands in it
  *     const shell = new OperatorShell({ folder, brokers })
  *     await shell.type('metric info')            with what the manual's own first block defines
  */
@@ -9,6 +10,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { builtUrl } from './built.ts';
+import { blocksOf } from './command-blocks.ts';
 
 const MANUAL = readFileSync('docs/operations.md', 'utf8');
 const CLI = fileURLToPath(builtUrl('src/cli.js'));
@@ -23,8 +25,11 @@ export function sectionOf(heading: string): string {
   return [own, ...below.slice(0, end < 0 ? below.length : end)].join('');
 }
 
-function blocksIn(heading: string): readonly string[] {
-  return [...sectionOf(heading).matchAll(/^```sh\n([^]*?)^```/gm)].map(([, text = '']) => text);
+/** @param language of their first lines */
+export function blocksIn(heading: string, language = 'sh'): readonly string[] {
+  return blocksOf(sectionOf(heading))
+    .filter((block) => block.language === language)
+    .map(({ text }) => text);
 }
 
 /** Defines `metric`, `partitions`, `ADDRESS`, `TOKEN`. */

@@ -5,13 +5,12 @@
  *     await prometheus.ask('/api/v1/alerts')     the `data` of its answer
  *     await prometheus.end()
  */
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
-import { until } from './command-line.ts';
+import { serve } from './served-program.ts';
 import { freePorts, serverFolder } from './server-folder.ts';
 
 export interface PrometheusOptions {
@@ -56,39 +55,22 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Prome
   const tools = await prometheusTools();
   const folder = serverFolder('prometheus');
   const listen = `127.0.0.1:${await freePorts()}`;
-  const server = spawn(
-    join(tools, 'prometheus'),
+  const address = `http://${listen}`;
+  const server = await serve(
     [
+      join(tools, 'prometheus'),
       `--config.file=${writeSettings(folder, options)}`,
       `--storage.tsdb.path=${join(folder, 'tsdb')}`,
       `--web.listen-address=${listen}`,
     ],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
+    { ready: `${address}/-/ready` },
   );
-  // The watchdog of the run ends it, should this process not be able to.
-  writeFileSync(join(folder, 'prometheus.pid'), String(server.pid));
-  let said = '';
-  server.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
-  });
-  const ended = once(server, 'close');
-  const address = `http://${listen}`;
-  await until(async () => {
-    if (server.exitCode !== null) throw new Error(`prometheus ended at its start: ${said}`);
-    return fetch(`${address}/-/ready`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-  });
   return {
     address,
     ask: async (path) => {
       const answer = await fetch(`${address}${path}`);
       return ((await answer.json()) as { data: unknown }).data;
     },
-    end: async () => {
-      server.kill();
-      await ended;
-    },
+    end: server.end,
   };
 }
