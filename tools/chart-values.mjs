@@ -58,6 +58,7 @@ const networkPolicy = object({
   prometheusNamespace: text(NAME),
   kafkaTo: list(anyObject),
   storeTo: list(anyObject),
+  stsTo: list(anyObject),
   kafkaPorts: list(integer(1, 65_535)),
   egress: list(anyObject),
 });

@@ -1,7 +1,7 @@
 /**
  * A program that a test starts beside itself, and that says by HTTP when it is ready.
  *
- *     const server = await serve([program, ...args], { env, ready: 'http://127.0.0.1:PORT/ready' });
+ *     const server = await serve([program, ...args], { env, ready: 'http://127.0.0.1:PORT/up' });
  *     server.said()                  what it has written, to either output
  *     await server.end()
  */
