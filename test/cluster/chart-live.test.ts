@@ -3,6 +3,8 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { expect, onTestFinished, test } from 'vitest';
 import {
   configurationOf,
@@ -17,6 +19,7 @@ import { Command, startEngineIn, until } from '../support/command-line.ts';
 import { callUrl } from '../support/http-client.ts';
 import { sharedKafka } from '../support/kafka-broker.ts';
 import { runTool } from '../support/kubernetes.ts';
+import { clientOf } from '../support/minio-role.ts';
 import { sharedMinio } from '../support/minio-server.ts';
 import { parseMetrics } from '../support/prometheus-text.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
@@ -106,6 +109,31 @@ test('what is on schedule needs Kafka and the bucket alone; a drill shows in the
     stdout: expect.stringMatching(/^\d+ checkpoints are whole$/m),
   });
   expect(readdirSync(folder).toSorted()).toEqual(['data', 'shrike.json', 'values.json']);
+});
+
+test('compaction of the lake runs as production schedules it, in its bucket', async () => {
+  const [minio, folder] = await Promise.all([sharedMinio(), scratchFolder()]);
+  const text = await render('-f', valuesFile('production'));
+  const file = join(folder, 'shrike.json');
+  writeFileSync(file, configurationOf(text));
+  const { template } = jobOf(text, 'fraud-shrike-job-lake');
+  const here = { SHRIKE_S3_ENDPOINT: minio.endpoint, SHRIKE_S3_PATH_STYLE: 'true' };
+  const compact = () => new Command(argumentsOf(template, file), { ...minio.env, ...here }).ended;
+  expect(await compact()).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('s3://shrike-archive at'),
+  });
+
+  await minio.createBucket('shrike-archive');
+  const client = clientOf(minio, minio.env);
+  onTestFinished(() => client.destroy());
+  // As the sink names it; it is compacted when it has a day behind it.
+  const Key = 'alerts/fraud_alerts-0-0.jsonl.gz';
+  await client.send(new PutObjectCommand({ Bucket: 'shrike-archive', Key, Body: gzipSync('{}') }));
+  expect(await compact()).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('left: 1 too young'),
+  });
 });
 
 test.each([

@@ -3,13 +3,14 @@
  * the servers of `shrike up`: no container, else the same topology. Needs the compiled dist.
  */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Command, shrike, shrikeJson, until } from '../support/command-line.ts';
 import { COMPOSE, type ComposeModel, composeModel, madeSecrets } from '../support/compose.ts';
+import { startPrometheusFrom } from '../support/prometheus-server.ts';
 import { consumeAll } from '../support/rdkafka.ts';
 import { freePorts, serverFolder } from '../support/server-folder.ts';
 
@@ -93,6 +94,25 @@ const idxOf = (value: Buffer | null | undefined) =>
 const alertIds = (stdout: string) =>
   [...stdout.matchAll(/^ {2}alert (\S+),/gm)].map(([, id]) => id as string);
 
+/** By a Prometheus with the file's own settings, at the addresses that engines have here. */
+async function expectScraped(ports: readonly number[]): Promise<void> {
+  const settings = await readFile(join(COMPOSE, 'prometheus', 'prometheus.yaml'), 'utf8');
+  const local = ports
+    .reduce((text, port, i) => text.replace(`shrike-${i}:8080`, `127.0.0.1:${port}`), settings)
+    .replace('/etc/prometheus/alerts/', `${resolve('grafana/alerts')}/`);
+  const file = join(scratch, 'prometheus.yaml');
+  await writeFile(file, local);
+  const prometheus = await startPrometheusFrom(file);
+  const ask = async (path: string) => (await prometheus.ask(path)) as Record<string, unknown[]>;
+  await until(async () => {
+    const { result } = await ask('/api/v1/query?query=up{job="shrike"}==1');
+    return result?.length === ports.length;
+  });
+  const { groups } = await ask('/api/v1/rules');
+  expect(groups?.length).toBeGreaterThan(3);
+  await prometheus.end();
+}
+
 test('two engines share the work of the simulator, the consumer tells alerts, each payment is scored once', {
   timeout: LIMIT_MS,
 }, async () => {
@@ -106,6 +126,7 @@ test('two engines share the work of the simulator, the consumer tells alerts, ea
     return owned.join() === '4,4';
   });
   await until(() => alertIds(alerts.stdout).length >= 3);
+  await expectScraped([port, port + 1]);
   const { code, stderr } = await simulator.interrupt();
   expect({ code, stderr }).toMatchObject({ code: 0 });
 

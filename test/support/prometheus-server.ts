@@ -52,15 +52,19 @@ function writeSettings(folder: string, options: PrometheusOptions): string {
 
 /** @throws Error with what it says, when it ends at its start */
 export async function startPrometheus(options: PrometheusOptions): Promise<PrometheusServer> {
+  return startPrometheusFrom(writeSettings(serverFolder('prometheus'), options));
+}
+
+/** @param file its own settings. @throws Error with what it says, when it ends at its start */
+export async function startPrometheusFrom(file: string): Promise<PrometheusServer> {
   const tools = await prometheusTools();
-  const folder = serverFolder('prometheus');
   const listen = `127.0.0.1:${await freePorts()}`;
   const address = `http://${listen}`;
   const server = await serve(
     [
       join(tools, 'prometheus'),
-      `--config.file=${writeSettings(folder, options)}`,
-      `--storage.tsdb.path=${join(folder, 'tsdb')}`,
+      `--config.file=${file}`,
+      `--storage.tsdb.path=${join(serverFolder('prometheus-data'), 'tsdb')}`,
       `--web.listen-address=${listen}`,
     ],
     { ready: `${address}/-/ready` },
