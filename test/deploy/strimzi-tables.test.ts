@@ -1,4 +1,4 @@
-/** The tables for Kafka Connect's ClickHouse sink, in its engine (chdb), with what Shrike publishes. */
+/** The tables for Kafka Connect's sink, in ClickHouse's engine (chdb), with what is published. */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
