@@ -102,7 +102,7 @@ start() {
   ! is_taken || die "port $port is taken by something else; choose another: MINIO_PORT"
   install
   echo "$port" >"$dir/port"
-  MINIO_BROWSER=off MINIO_UPDATE=off MINIO_CALLHOME_ENABLE=off setsid nohup "$cache/minio" server "$dir/data" \
+  MINIO_BROWSER=off MINIO_UPDATE=off MINIO_CALLHOME_ENABLE=off MINIO_PROMETHEUS_AUTH_TYPE=public setsid nohup "$cache/minio" server "$dir/data" \
     --address "127.0.0.1:$port" --quiet >"$dir/minio.log" 2>&1 </dev/null 9>&- &
   echo $! >"$pidfile"
   for _ in $(seq 300); do

@@ -1,128 +1,140 @@
-/** `shrike up`, `shrike down`: a Kafka and a MinIO of this data folder, run by deploy/local. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+/** `shrike up`, `shrike down`: servers for trying things, and with --all what else there is. */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { ShrikeError } from '../core/errors.ts';
-import { configOf, print, printJson } from './common.ts';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { explain } from '../core/errors.ts';
+import { configOf, print, printJson, table } from './common.ts';
+import { type LocalProgram, logOf, startProgram, stopProgram } from './local-program.ts';
+import { S3_CREDENTIALS, type ServersOptions, startServers, stopServers } from './local-servers.ts';
+import {
+  alertsProgram,
+  engineProgram,
+  IN_CONTAINERS_ONLY,
+  PROGRAMS,
+  prometheusProgram,
+  registryProgram,
+  simulatorProgram,
+  type TopologyOptions,
+} from './local-topology.ts';
 import type { CommonOptions } from './options.ts';
+import { rateOf } from './simulate-options.ts';
 
-export interface UpOptions extends CommonOptions {
-  readonly nodes?: string;
-  readonly kafkaPort?: number;
-  readonly minioPort?: number;
+export interface UpOptions extends CommonOptions, ServersOptions {
+  readonly all?: boolean;
+  readonly enginePort: number;
+  readonly prometheusPort: number;
+  readonly registryPort: number;
+  readonly rate: string;
+  readonly historyDays: number;
   readonly json?: boolean;
 }
 export interface DownOptions extends CommonOptions {
   readonly delete?: boolean;
 }
 
-type Server = 'kafka' | 'minio';
-type Environment = Readonly<Record<string, string | undefined>>;
+/** A program, and where it is seen. */
+interface Started {
+  readonly name: string;
+  readonly at: string;
+}
 
-const SCRIPTS = fileURLToPath(new URL('../../../deploy/local/', import.meta.url));
-const BUCKET = 'checkpoints';
-/** Those of minio.sh: on loopback they keep nobody out who is not kept out already. */
-const CREDENTIALS = {
-  AWS_ACCESS_KEY_ID: 'minioadmin',
-  AWS_SECRET_ACCESS_KEY: 'minioadmin',
-} as const;
-/** Brokers lie ten ports apart (kafka.sh). */
-const PORTS_PER_NODE = 10;
-
-/** @throws SERVERS_FAILED with what a script says */
+/** @throws SERVERS_FAILED with what a script or a program says */
 export async function up(options: UpOptions): Promise<void> {
+  rateOf(options.rate);
   const folder = serversFolder(options);
   await mkdir(folder, { recursive: true });
-  await both([
-    run('start', folder, {
-      server: 'kafka',
-      env: { KAFKA_NODES: options.nodes, KAFKA_PORT: options.kafkaPort?.toString() },
-    }),
-    run('start', folder, {
-      server: 'minio',
-      env: { MINIO_PORT: options.minioPort?.toString(), MINIO_BUCKET: BUCKET },
-    }),
-  ]);
-  const [port = 0, nodes = 1] = (await readFile(join(folder, 'kafka', 'settings'), 'utf8'))
-    .split(' ')
-    .map(Number);
-  const bootstrap = Array.from(
-    { length: nodes },
-    (_, i) => `127.0.0.1:${port + i * PORTS_PER_NODE}`,
-  ).join(',');
-  const endpoint = `http://127.0.0.1:${(await readFile(join(folder, 'minio', 'port'), 'utf8')).trim()}`;
-  const settings = {
-    kafka: { bootstrap },
-    s3: { bucket: BUCKET, endpoint, region: 'us-east-1', pathStyle: true },
-  };
+  const servers = await startServers(folder, options);
+  const settings = { kafka: { bootstrap: servers.brokers.join(',') }, s3: servers.s3 };
   const file = join(folder, 'shrike.servers.json');
   await writeFile(file, `${JSON.stringify(settings, null, 2)}\n`);
-  if (options.json === true) return printJson({ ...settings, config: file, env: CREDENTIALS });
+  const { enginePort, prometheusPort, registryPort, rate, historyDays } = options;
+  const ports = { engine: enginePort, prometheus: prometheusPort, registry: registryPort };
+  const topology = { folder: resolve(folder), servers, ports, rate, historyDays };
+  const programs = options.all === true ? await startAll(topology) : [];
+  if (options.json === true) {
+    const more = options.all === true ? { programs } : {};
+    return printJson({ ...settings, config: file, env: S3_CREDENTIALS, ...more });
+  }
+  const { bucket, endpoint } = servers.s3;
+  print(
+    table([
+      ['kafka', settings.kafka.bootstrap],
+      ['minio', `${endpoint}, bucket ${bucket}`],
+      ...programs.map(({ name, at }) => [name, at]),
+    ]),
+  );
+  if (options.all === true) {
+    print(`In containers only (deploy/compose): ${IN_CONTAINERS_ONLY.join(', ')}.`);
+  }
   const data = options.data === undefined ? '' : ` --data ${options.data}`;
-  const exports = Object.entries(CREDENTIALS).map(([name, value]) => `${name}=${value}`);
-  print(`kafka  ${bootstrap}
-minio  ${endpoint}, bucket ${BUCKET}
-
+  const exports = Object.entries(S3_CREDENTIALS).map(([name, value]) => `${name}=${value}`);
+  const next = options.all === true ? 'lag' : 'run --source simulate';
+  print(`
 Next:
   export ${exports.join(' ')}
-  shrike run --source simulate --config ${file}${data}
+  shrike ${next} --config ${file}${data}
   shrike down${data}`);
+}
+
+/** In the order of the Compose file's `depends_on`. */
+async function startAll(topology: TopologyOptions): Promise<readonly Started[]> {
+  const { folder, ports } = topology;
+  const start = async (program: LocalProgram, at: string): Promise<Started> => {
+    await startProgram(folder, program);
+    return { name: program.name, at };
+  };
+  const registry = `http://127.0.0.1:${ports.registry}/apis/ccompat/v7`;
+  const own = await startOwn(topology, start);
+  const others = await Promise.all([
+    optional('prometheus', async () =>
+      start(await prometheusProgram(topology), `http://127.0.0.1:${ports.prometheus}/alerts`),
+    ),
+    optional('schema-registry', async () => start(await registryProgram(topology), registry)),
+  ]);
+  return [...own, ...others];
+}
+
+async function startOwn(
+  topology: TopologyOptions,
+  start: (program: LocalProgram, at: string) => Promise<Started>,
+): Promise<readonly Started[]> {
+  const { folder, ports, rate, historyDays } = topology;
+  const address = (index: number) => `http://127.0.0.1:${ports.engine + index}`;
+  // It makes the topics.
+  const first = await start(engineProgram(topology, 0), address(0));
+  const payments = `history of ${historyDays} d, then ${rate} payments a second`;
+  return [
+    first,
+    await start(engineProgram(topology, 1), address(1)),
+    await start(simulatorProgram(topology), payments),
+    await start(alertsProgram(topology), `tail -f ${relative('', logOf(folder, 'alerts'))}`),
+  ];
+}
+
+/** What needs a program that this machine may not have: the others do without it. */
+async function optional(name: string, start: () => Promise<Started>): Promise<Started> {
+  try {
+    return await start();
+  } catch (error) {
+    const [reason = '', ...more] = explain(error).split('\n');
+    process.stderr.write(`${[reason, ...more].join('\n')}\n`);
+    return { name, at: `not started: ${reason}` };
+  }
 }
 
 /** @throws SERVERS_FAILED with what a script says */
 export async function down(options: DownOptions): Promise<void> {
   const folder = serversFolder(options);
   if (!existsSync(folder)) return print('no servers were started here');
-  const said = await both(
-    (['kafka', 'minio'] as const).map((server) => run('stop', folder, { server, env: {} })),
-  );
-  print(said.join('\n'));
+  // Nothing that needs a server is there any more when it stops.
+  for (const name of PROGRAMS) {
+    if (await stopProgram(resolve(folder), name)) print(`${name} stopped`);
+  }
+  print((await stopServers(folder)).join('\n'));
   if (options.delete === true) await rm(folder, { recursive: true });
   print(options.delete === true ? `${folder} deleted` : `what they stored stays in ${folder}`);
 }
 
-/** Waits for both also when one fails: else the other would still be at it afterwards. */
-async function both(runs: readonly Promise<string>[]): Promise<readonly string[]> {
-  await Promise.allSettled(runs);
-  return Promise.all(runs);
-}
-
 function serversFolder(options: CommonOptions): string {
   return join(configOf(options).config.dataDir, 'servers');
-}
-
-/** @returns what the script printed; what it does meanwhile goes to standard error */
-async function run(
-  action: 'start' | 'stop',
-  folder: string,
-  { server, env }: { readonly server: Server; readonly env: Environment },
-): Promise<string> {
-  const script = join(SCRIPTS, `${server}.sh`);
-  if (!existsSync(script)) {
-    throw new ShrikeError(
-      'SERVERS_FAILED',
-      `${script} is missing: Shrike does not run from a clone`,
-    );
-  }
-  const child = spawn('bash', [script, action, join(folder, server)], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let stdout = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  const code = await once(child, 'close').then(
-    ([code]) => code as number | null,
-    (error: unknown) => {
-      throw new ShrikeError('SERVERS_FAILED', `${script} cannot be run with bash`, {
-        cause: error,
-      });
-    },
-  );
-  if (code === 0) return stdout.trim();
-  throw new ShrikeError('SERVERS_FAILED', `${script} ${action} ended with exit code ${code}`);
 }

@@ -1,18 +1,23 @@
 /**
- * What the Compose file starts of Shrike, with the same arguments and variables, as processes on
- * the servers of `shrike up`: no container, else the same topology. Needs the compiled dist.
+ * The topology of the Compose file without containers: what `shrike up --all` runs of it has the
+ * same arguments and variables, and does its work. Needs the compiled dist.
  */
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Command, shrike, shrikeJson, until } from '../support/command-line.ts';
-import { COMPOSE, type ComposeModel, composeModel, madeSecrets } from '../support/compose.ts';
-import { startPrometheusFrom } from '../support/prometheus-server.ts';
+import {
+  COMPOSE,
+  type ComposeModel,
+  type ComposeService,
+  composeModel,
+  madeSecrets,
+} from '../support/compose.ts';
 import { consumeAll } from '../support/rdkafka.ts';
-import { freePorts, serverFolder } from '../support/server-folder.ts';
+import { freePorts, isAlive, serverFolder } from '../support/server-folder.ts';
 
 const LIMIT_MS = 240_000;
 /** Less history than a demo has, or most of the time would go into it; and files that are here. */
@@ -25,14 +30,27 @@ const CHOICES = {
 interface Up {
   readonly kafka: { readonly bootstrap: string };
   readonly s3: { readonly endpoint: string };
+  readonly config: string;
   readonly env: Readonly<Record<string, string>>;
+  readonly programs: readonly { readonly name: string; readonly at: string }[];
 }
 
 let up: Up;
 let model: ComposeModel;
 let scratch: string;
 let data: string;
+let ports: { readonly engine: number; readonly prometheus: number; readonly registry: number };
 const started: Command[] = [];
+
+/** @returns what starts it, and again what is told about it */
+function upAll(): readonly string[] {
+  return [
+    ...['up', '--all', '--data', data],
+    ...['--rate', CHOICES.PAYMENTS_PER_SECOND, '--history-days', CHOICES.HISTORY_DAYS],
+    ...['--engine-port', String(ports.engine), '--prometheus-port', String(ports.prometheus)],
+    ...['--registry-port', String(ports.registry)],
+  ];
+}
 
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'shrike-compose-run-'));
@@ -41,13 +59,15 @@ beforeAll(async () => {
   await rm(secrets, { recursive: true });
   data = serverFolder('compose');
   const port = await freePorts();
-  const ports = ['--kafka-port', String(port), '--minio-port', String(port + 20)];
-  up = (await shrikeJson('up', '--data', data, ...ports)) as Up;
+  const servers = ['--kafka-port', String(port), '--minio-port', String(port + 20)];
+  ports = { engine: port + 22, prometheus: port + 24, registry: port + 25 };
+  up = (await shrikeJson(...upAll(), ...servers)) as Up;
 }, LIMIT_MS);
 afterAll(async () => {
   await Promise.all(started.map((command) => command.interrupt()));
-  await shrike('down', '--data', data, '--delete');
+  const { stdout } = await shrike('down', '--data', data, '--delete');
   await rm(scratch, { recursive: true });
+  expect(stdout).toContain('shrike-0 stopped\nshrike-1 stopped\nprometheus stopped\n');
 });
 
 /** What is elsewhere when there are no containers. */
@@ -71,21 +91,30 @@ function start(name: string, more: Readonly<Record<string, string>> = {}): Comma
 }
 
 interface Status {
+  readonly ready: boolean;
   readonly partitions: readonly { readonly partition: number }[];
 }
 
-async function startEngine(name: string, port: number): Promise<() => Promise<Status>> {
-  const engine = start(name, { SHRIKE_API_PORT: String(port) });
-  const ask = (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
-  await until(async () => {
-    expect(engine.process.exitCode, engine.stdout + engine.stderr).toBe(null);
-    // What the container's health check asks.
-    return ask('/healthz').then(
-      ({ ok }) => ok,
-      () => false,
-    );
+const folder = () => join(data, 'servers');
+const logOf = (name: string) => readFile(join(folder(), name, `${name}.log`), 'utf8');
+const pidOf = async (name: string) =>
+  Number(await readFile(join(folder(), name, `${name}.pid`), 'utf8'));
+
+/** Null-terminated, as the kernel tells them. */
+async function told(pid: number, what: 'cmdline' | 'environ'): Promise<readonly string[]> {
+  return (await readFile(`/proc/${pid}/${what}`, 'utf8')).split('\0').slice(0, -1);
+}
+
+async function variables(pid: number, prefix: RegExp): Promise<Readonly<Record<string, string>>> {
+  const pairs = (await told(pid, 'environ')).map((pair) => {
+    const at = pair.indexOf('=');
+    return [pair.slice(0, at), pair.slice(at + 1)] as const;
   });
-  return async () => (await (await ask('/api/status')).json()) as Status;
+  return Object.fromEntries(pairs.filter(([name]) => prefix.test(name)));
+}
+
+async function ask<T>(port: number, path: string): Promise<T> {
+  return (await (await fetch(`http://127.0.0.1:${port}${path}`)).json()) as T;
 }
 
 const idxOf = (value: Buffer | null | undefined) =>
@@ -94,67 +123,127 @@ const idxOf = (value: Buffer | null | undefined) =>
 const alertIds = (stdout: string) =>
   [...stdout.matchAll(/^ {2}alert (\S+),/gm)].map(([, id]) => id as string);
 
-/** By a Prometheus with the file's own settings, at the addresses that engines have here. */
-async function expectScraped(ports: readonly number[]): Promise<void> {
-  const settings = await readFile(join(COMPOSE, 'prometheus', 'prometheus.yaml'), 'utf8');
-  const local = ports
-    .reduce((text, port, i) => text.replace(`shrike-${i}:8080`, `127.0.0.1:${port}`), settings)
-    .replace('/etc/prometheus/alerts/', `${resolve('grafana/alerts')}/`);
-  const file = join(scratch, 'prometheus.yaml');
-  await writeFile(file, local);
-  const prometheus = await startPrometheusFrom(file);
-  const ask = async (path: string) => (await prometheus.ask(path)) as Record<string, unknown[]>;
-  await until(async () => {
-    const { result } = await ask('/api/v1/query?query=up{job="shrike"}==1');
-    return result?.length === ports.length;
-  });
-  const { groups } = await ask('/api/v1/rules');
-  expect(groups?.length).toBeGreaterThan(3);
-  await prometheus.end();
-}
-
-test('two engines share the work of the simulator, the consumer tells alerts, each payment is scored once', {
-  timeout: LIMIT_MS,
-}, async () => {
-  const port = await freePorts();
-  const one = await startEngine('shrike-0', port);
-  const two = await startEngine('shrike-1', port + 1);
-  const alerts = start('alerts');
-  const simulator = start('simulator');
-  await until(async () => {
-    const owned = (await Promise.all([one(), two()])).map(({ partitions }) => partitions.length);
-    return owned.join() === '4,4';
-  });
-  await until(() => alertIds(alerts.stdout).length >= 3);
-  await expectScraped([port, port + 1]);
-  const { code, stderr } = await simulator.interrupt();
-  expect({ code, stderr }).toMatchObject({ code: 0 });
-
-  const payments = (await consumeAll(up.kafka.bootstrap, 'transactions')).map(({ value }) =>
-    idxOf(value),
+describe('shrike up --all', () => {
+  test.each([
+    ['shrike-0', ['--data'], { SHRIKE_API_PORT: () => String(ports.engine) }],
+    ['shrike-1', ['--data'], { SHRIKE_API_PORT: () => String(ports.engine + 1) }],
+    ['simulator', ['--data'], {}],
+    ['alerts', ['--data'], {}],
+  ] as const)(
+    '%s has the arguments and the variables of its service',
+    async (name, [flag], own) => {
+      const pid = await pidOf(name);
+      const { command, environment = {}, deploy } = model.services[name] as ComposeService;
+      const [, , ...args] = await told(pid, 'cmdline');
+      expect(args).toEqual([...(command ?? []), flag, join(folder(), name, 'data')]);
+      const {
+        SHRIKE_DATA_DIR,
+        SHRIKE_API_HOST_NAMES: _,
+        ...expected
+      } = Object.fromEntries(
+        Object.entries(environment)
+          .filter(([key]) => key.startsWith('SHRIKE_'))
+          .map(([key, value]) => [key, here(name, value)]),
+      );
+      expect(SHRIKE_DATA_DIR).toBeDefined();
+      const isEngine = name.startsWith('shrike-');
+      expect(await variables(pid, /^SHRIKE_/)).toEqual({
+        ...expected,
+        ...Object.fromEntries(Object.entries(own).map(([key, value]) => [key, value()])),
+        // What bounds a container bounds its budgets.
+        ...(isEngine && { SHRIKE_MEMORY_LIMIT_BYTES: deploy?.resources?.limits?.memory }),
+      });
+    },
   );
-  const isScored = async () => {
-    const positions = (await shrikeJson(
-      'lag',
-      '--config',
-      join(data, 'servers', 'shrike.servers.json'),
-    )) as {
-      lagRecords: number;
-    }[];
-    return positions.every(({ lagRecords }) => lagRecords === 0);
-  };
-  await until(isScored);
-  const scored = (await consumeAll(up.kafka.bootstrap, 'scored')).map(({ value }) => idxOf(value));
-  const published = (await consumeAll(up.kafka.bootstrap, 'fraud_alerts')).map(
-    ({ value }) => (JSON.parse(String(value)) as { id: string }).id,
-  );
-  expect(new Set(published).size).toBe(published.length);
-  const shown = alertIds((await alerts.interrupt()).stdout);
-  expect(new Set(shown).size).toBe(shown.length);
-  expect(shown.filter((id) => !published.includes(id))).toEqual([]);
-  const byIdx = (idxs: readonly number[]) => idxs.toSorted((a, b) => a - b);
-  expect(byIdx(payments)).toEqual(Array.from(payments, (_, i) => i));
-  expect(byIdx(scored)).toEqual(byIdx(payments));
+
+  test('the schema registry has the variables of its service, and answers, where there is a Java for it', async () => {
+    const can = spawnSync('bash', ['tools/install-registry.sh', '--can'], { encoding: 'utf8' });
+    const { at } = up.programs.find(({ name }) => name === 'schema-registry') ?? {};
+    if (can.status !== 0) return expect(at).toContain(`not started: ${can.stderr.trim()}`);
+    const { environment = {} } = model.services['schema-registry'] as ComposeService;
+    const { QUARKUS_HTTP_PORT, ...expected } = environment;
+    expect(QUARKUS_HTTP_PORT).toBeDefined();
+    const found = await variables(await pidOf('schema-registry'), /^APICURIO_/);
+    expect(found).toEqual(
+      Object.fromEntries(Object.entries(expected).map(([key, value]) => [key, here('', value)])),
+    );
+    expect(at).toBe(`http://127.0.0.1:${ports.registry}/apis/ccompat/v7`);
+    expect(await ask(ports.registry, '/apis/ccompat/v7/subjects')).toEqual([]);
+  });
+
+  test('Prometheus scrapes what the Compose file has it scrape, and knows its rules', async () => {
+    const args = (await told(await pidOf('prometheus'), 'cmdline')).slice(1);
+    const retention = (list: readonly string[]) =>
+      list.filter((arg) => arg.includes('.retention.'));
+    expect(retention(args)).toEqual(retention(model.services.prometheus?.command ?? []));
+    interface Found {
+      readonly data: {
+        readonly result: readonly { readonly metric: { readonly job: string } }[];
+        readonly groups: readonly unknown[];
+      };
+    }
+    await until(async () => {
+      const { data: found } = await ask<Found>(ports.prometheus, '/api/v1/query?query=up==1');
+      const jobs = found.result.map(({ metric }) => metric.job).toSorted();
+      return jobs.join() === 'minio,prometheus,shrike,shrike';
+    });
+    const { data: rules } = await ask<Found>(ports.prometheus, '/api/v1/rules');
+    expect(rules.groups.length).toBeGreaterThan(3);
+  });
+
+  test('started again, it leaves all as it is, and tells where it is', async () => {
+    const names = ['shrike-0', 'shrike-1', 'simulator', 'alerts', 'prometheus'];
+    const pids = () => Promise.all(names.map(pidOf));
+    const before = await pids();
+    const { code, stdout, stderr } = await shrike(...upAll());
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(await pids()).toEqual(before);
+    expect(stdout).toContain(`shrike-1         http://127.0.0.1:${ports.engine + 1}\n`);
+    expect(stdout).toContain(`prometheus       http://127.0.0.1:${ports.prometheus}/alerts\n`);
+    expect(stdout).toContain(
+      'In containers only (deploy/compose): ClickHouse, Kafka UI, Grafana.\n',
+    );
+  });
+
+  test('two engines share the work of the simulator, the consumer tells alerts, each payment is scored once', {
+    timeout: LIMIT_MS,
+  }, async () => {
+    const engines = [ports.engine, ports.engine + 1];
+    await until(async () => {
+      const status = await Promise.all(engines.map((port) => ask<Status>(port, '/api/status')));
+      return status.map(({ partitions }) => partitions.length).join() === '4,4';
+    });
+    await until(async () => alertIds(await logOf('alerts')).length >= 3);
+    const simulator = await pidOf('simulator');
+    process.kill(simulator, 'SIGINT');
+    await until(() => !isAlive(simulator));
+
+    const payments = (await consumeAll(up.kafka.bootstrap, 'transactions')).map(({ value }) =>
+      idxOf(value),
+    );
+    await until(async () => {
+      const positions = (await shrikeJson('lag', '--config', up.config)) as {
+        lagRecords: number;
+      }[];
+      return positions.every(({ lagRecords }) => lagRecords === 0);
+    });
+    const scored = (await consumeAll(up.kafka.bootstrap, 'scored')).map(({ value }) =>
+      idxOf(value),
+    );
+    const published = (await consumeAll(up.kafka.bootstrap, 'fraud_alerts')).map(
+      ({ value }) => (JSON.parse(String(value)) as { id: string }).id,
+    );
+    expect(new Set(published).size).toBe(published.length);
+    const alerts = await pidOf('alerts');
+    process.kill(alerts, 'SIGINT');
+    await until(() => !isAlive(alerts));
+    const shown = alertIds(await logOf('alerts'));
+    expect(new Set(shown).size).toBe(shown.length);
+    expect(shown.filter((id) => !published.includes(id))).toEqual([]);
+    const byIdx = (idxs: readonly number[]) => idxs.toSorted((a, b) => a - b);
+    expect(byIdx(payments)).toEqual(Array.from(payments, (_, i) => i));
+    expect(byIdx(scored)).toEqual(byIdx(payments));
+  });
 });
 
 test('the replay of files brings them into the topics, at its pace, and then ends', {

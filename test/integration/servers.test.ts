@@ -1,7 +1,8 @@
 /** The servers that integration tests and `shrike up` start: they answer, and they go. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import {
   CreateBucketCommand,
@@ -106,6 +107,41 @@ describe('shrike up', () => {
     const down = await shrike('down', '--data', data, '--delete');
     expect([down.code, existsSync(join(data, 'servers'))]).toEqual([0, false]);
     await expect(fetch(settings.s3.endpoint)).rejects.toThrow('fetch failed');
+  });
+
+  test('a port that is taken is named with the program that it is for, and the rest can be stopped', async () => {
+    const data = serverFolder('up-taken');
+    const port = await freePorts();
+    const taken = createServer().listen(port + 22, '127.0.0.1');
+    const ports = ['--kafka-port', String(port), '--minio-port', String(port + 20)];
+    const own = ['--engine-port', String(port + 22), '--prometheus-port', String(port + 24)];
+    const { code, stderr } = await shrike(
+      ...['up', '--all', '--data', data, '--registry-port', String(port + 25), ...ports, ...own],
+    );
+    taken.close();
+    expect(code).toBe(1);
+    expect(stderr).toContain(`port ${port + 22}, for shrike-0, is taken by something else`);
+    expect(stderr).toContain('[SERVERS_FAILED]');
+    const { stdout } = await shrike('down', '--data', data, '--delete');
+    expect(stdout).toContain('kafka stopped\nminio stopped\n');
+  });
+
+  test('an engine that ends at its start is told with what it said', async () => {
+    const data = serverFolder('up-broken');
+    const port = await freePorts();
+    const ports = ['--kafka-port', String(port), '--minio-port', String(port + 20)];
+    // Another's file where its folder should be.
+    mkdirSync(join(data, 'servers', 'shrike-0'), { recursive: true });
+    writeFileSync(join(data, 'servers', 'shrike-0', 'data'), '');
+    const own = ['--engine-port', String(port + 22), '--prometheus-port', String(port + 24)];
+    const { code, stderr } = await shrike(
+      ...['up', '--all', '--data', data, '--registry-port', String(port + 25), ...ports, ...own],
+    );
+    expect(code).toBe(1);
+    expect(stderr).toContain('shrike-0 ended at its start:');
+    expect(stderr).toContain('[DATA_DIR_UNWRITABLE]');
+    const { code: ended } = await shrike('down', '--data', data, '--delete');
+    expect([ended, existsSync(join(data, 'servers'))]).toEqual([0, false]);
   });
 
   test('a port that is taken ends it with one error that names the port', async () => {

@@ -4,11 +4,14 @@ import type { DownOptions, UpOptions } from '../servers.ts';
 
 const UP_EXAMPLES = `
 From a clone, on Linux. Kafka needs Java 17 or later, and Maven once; MinIO is built once, with Go.
-Both listen on 127.0.0.1 alone; their data lies in the data folder, in servers/.
+All listen on 127.0.0.1 alone; their data lies in the data folder, in servers/. --all runs the
+services of deploy/compose without containers: two engines, a simulator, a consumer of alerts, a
+Prometheus (Debian 12) and a schema registry (Java 21) where this machine can have them.
 
 Examples:
   shrike up                                       Kafka on port 9092, MinIO on port 9000
   shrike up --nodes 3                             three brokers: ports 9092, 9102, 9112
+  shrike up --all --history-days 1                and two engines that score simulated payments
   shrike run --source simulate --config .data/servers/shrike.servers.json
 `;
 
@@ -20,15 +23,31 @@ Examples:
 
 export function addServers(program: Command): void {
   withCommonOptions(program.command('up'))
-    .description('start a Kafka and a MinIO on this machine, for trying things')
+    .description('start a Kafka and a MinIO on this machine, for trying things, or the whole')
     .addOption(new Option('--nodes <n>', 'Kafka brokers').choices(['1', '3']))
     .option('--kafka-port <n>', "the first broker's port", wholeNumber('--kafka-port', 1))
     .option('--minio-port <n>', 'port of MinIO', wholeNumber('--minio-port', 1))
+    .option('--all', 'and all of deploy/compose that needs no container')
+    .option('--rate <n|max>', 'with --all: payments a second', '500')
+    .option(
+      '--history-days <n>',
+      'with --all: days of payments that new topics begin with, as fast as they go',
+      wholeNumber('--history-days', 0),
+      30,
+    )
+    .option(
+      '--engine-port <n>',
+      "with --all: the first engine's",
+      wholeNumber('--engine-port', 1),
+      8477,
+    )
+    .option('--prometheus-port <n>', 'with --all', wholeNumber('--prometheus-port', 1), 9090)
+    .option('--registry-port <n>', 'with --all', wholeNumber('--registry-port', 1), 8081)
     .option('--json', 'their addresses as JSON')
     .addHelpText('after', UP_EXAMPLES)
     .action(async (options: UpOptions) => (await import('../servers.ts')).up(options));
   withCommonOptions(program.command('down'))
-    .description('stop the servers that `shrike up` started')
+    .description('stop what `shrike up` started')
     .option('--delete', 'delete what they stored')
     .addHelpText('after', DOWN_EXAMPLES)
     .action(async (options: DownOptions) => (await import('../servers.ts')).down(options));
