@@ -77,6 +77,8 @@ const autoscaling = object({
   scaleDownPeriodSeconds: integer(1, 1800),
 });
 
+const roleArn = text('^(arn:aws[a-z-]*:iam::[0-9]{12}:role/.+)?$');
+
 /** Behind the release's name in that of a CronJob, which may have 52 characters. */
 const scheduleName = (lengthMax) => text(`^[a-z0-9]([a-z0-9-]{0,${lengthMax - 2}}[a-z0-9])?$`);
 const schedule = text('^(@[a-z]+|(\\S+ ){4}\\S+)$');
@@ -110,17 +112,32 @@ const drill = object({
 
 const job = object(
   {
-    name: scheduleName(15),
     schedule,
     args: list(text()),
     image: text('^[a-zA-Z0-9][a-zA-Z0-9._:/@-]*$'),
+    imageRepository: text('^[a-z0-9][a-z0-9._:/-]*$'),
     command: list(text()),
     env: list(anyObject),
     serviceAccountName: text(NAME),
+    roleArn,
     ...scheduled,
   },
-  { required: ['name', 'schedule'], anyOf: [{ required: ['args'] }, { required: ['image'] }] },
+  {
+    // null: none.
+    type: ['object', 'null'],
+    anyOf: ['args', 'image', 'imageRepository'].map((key) => ({ required: [key] })),
+    dependencies: {
+      roleArn: ['serviceAccountName'],
+      imageRepository: { not: { required: ['image'] } },
+    },
+  },
 );
+/** By their names, so that a second file of values may change one, or take it out. */
+const jobs = {
+  type: 'object',
+  propertyNames: scheduleName(15),
+  additionalProperties: job,
+};
 
 const monitoring = object({
   enabled: flag,
@@ -157,7 +174,7 @@ export function valuesSchema(configSchema) {
       serviceAccount: object({
         create: flag,
         name: text(NAME),
-        roleArn: text('^(arn:aws[a-z-]*:iam::[0-9]{12}:role/.+)?$'),
+        roleArn,
         annotations: texts,
       }),
       resources: anyObject,
@@ -196,7 +213,7 @@ export function valuesSchema(configSchema) {
       monitoring,
       autoscaling,
       drill,
-      jobs: object({ schedules: list(job), ...scheduled }),
+      jobs: object({ schedules: jobs, ...scheduled }),
     }),
   };
 }

@@ -34,12 +34,12 @@ output "lake_bucket" {
 }
 
 output "lake_role_arn" {
-  description = "null without var.lake."
+  description = "null without var.lake. Else, of who writes there: deploy/strimzi/components/lake-role has a place for it."
   value       = one(module.lake_role[*].arn)
 }
 
 output "lake_compaction_role_arn" {
-  description = "null without var.lake. Else, of the account that compacts the lake: jobs.schedules[].serviceAccountName."
+  description = "null without var.lake. Else, of the account that compacts the lake: jobs.schedules.lake.roleArn."
   value       = one(module.lake_compaction_role[*].arn)
 }
 
@@ -68,6 +68,26 @@ locals {
       }
     }
     serviceAccount = { create = true, name = var.service_account, roleArn = module.engine_role.arn }
+
+    # Beside those of deploy/helm/values/production.yaml: when they run, and what they may take, stands there.
+    jobs = {
+      schedules = {
+        lake = var.lake == null ? null : {
+          args               = ["lake", "compact", "--from", "s3://${module.lake[0].name}/alerts/", "--config", "/etc/shrike/config/shrike.json"]
+          serviceAccountName = var.lake.compaction_service_account
+          roleArn            = module.lake_compaction_role[0].arn
+        }
+        train = {
+          imageRepository = module.registry.urls["${var.name}-training"]
+          args = [
+            "--input=s3://${module.checkpoints.name}/${local.checkpoint_folder}training/",
+            "--out=/var/lib/shrike",
+            "--against=/app/models/default",
+            "--publish=s3://${module.checkpoints.name}/${local.checkpoint_folder}models/",
+          ]
+        }
+      }
+    }
 
     # On local disks state goes with the node, and comes back from the bucket.
     persistence  = { enabled = !local.is_local, storageClass = "gp3" }

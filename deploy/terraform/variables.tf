@@ -161,10 +161,10 @@ variable "buckets_deletable" {
 # What else.
 
 variable "lake" {
-  description = "A second bucket, for what Kafka Connect's S3 sink or exports of features write, with a role for its writers and one for `shrike lake compact`, which runs in Shrike's namespace. null: none."
+  description = "A second bucket, for what Kafka Connect's S3 sink or exports of features write, with a role for its writer, by default Kafka Connect of deploy/strimzi, and one for `shrike lake compact`, which runs in Shrike's namespace. null: none."
   type = object({
-    namespace                  = string
-    service_account            = string
+    namespace                  = optional(string, "shrike")
+    service_account            = optional(string, "shrike-connect-connect")
     compaction_service_account = optional(string, "shrike-lake")
   })
   default  = null

@@ -77,7 +77,7 @@ test('what is on schedule needs Kafka and the bucket alone; a drill shows in the
     checkpoints: { intervalMs: 500 },
   };
   const verify = ['checkpoint', 'verify', '--config', '/etc/shrike/config/shrike.json'];
-  const jobs = { schedules: [{ name: 'verify', schedule: '@weekly', args: verify }] };
+  const jobs = { schedules: { verify: { schedule: '@weekly', args: verify } } };
   const scheduled = { drill: { enabled: true }, jobs };
   writeFileSync(values, JSON.stringify({ config, source: 'simulate', ...scheduled }));
   const text = await render('-f', values);

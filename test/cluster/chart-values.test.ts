@@ -49,7 +49,13 @@ test.each([
   ['replicaCount=2', 'more than one pod needs Kafka'],
   ['config.kafka.bootstrap=kafka:9092', 'set config.s3.bucket'],
   ['drill.enabled=true', 'a drill from another pod reads Kafka and the bucket'],
-  ['jobs.schedules[0].name=a,jobs.schedules[0].schedule=@daily', "missing property 'args'"],
+  ['jobs.schedules.a.schedule=@daily', "missing property 'args'"],
+  ['jobs.schedules.a_b.image=train', "'a_b' does not match pattern"],
+  ['jobs.schedules.a.image=a:1,jobs.schedules.a.imageRepository=a', "'not' failed"],
+  [
+    'jobs.schedules.a.image=a:1,jobs.schedules.a.roleArn=arn:aws:iam::111122223333:role/a',
+    "properties 'serviceAccountName' required, if 'roleArn' exists",
+  ],
   ['resources.limits.memory=null', 'set resources.limits.memory'],
   ['monitoring.docsUrl=docs/', "'/monitoring/docsUrl': 'docs/' does not match pattern"],
   ['ingress.enabled=true', 'ingress.enabled needs ingress.hosts'],
@@ -143,17 +149,18 @@ test('files of Secrets are where the configuration looks for them', async () => 
 });
 
 test('a job on schedule may run another program, with the secrets, role and network of an engine', async () => {
-  const schedules = [
-    {
-      ...{ name: 'train', schedule: '0 1 * * 0', image: 'registry.example/train:3' },
+  const schedules = {
+    train: {
+      ...{ schedule: '0 1 * * 0', image: 'registry.example/train:3' },
       ...{ command: ['train'], args: ['--to', '/var/lib/shrike'], scratchSize: '40Gi' },
       env: [{ name: 'EPOCHS', value: '3' }],
     },
-    {
-      ...{ name: 'lake', schedule: '@daily', image: 'registry.example/compact:1' },
+    lake: {
+      ...{ schedule: '@daily', image: 'registry.example/compact:1' },
       ...{ deadlineSeconds: 60, serviceAccountName: 'lake' },
     },
-  ];
+    none: null,
+  };
   const text = await render(
     '-f',
     valuesFile('plain'),
@@ -186,6 +193,50 @@ test('a job on schedule may run another program, with the secrets, role and netw
     name: 'scratch',
     emptyDir: { sizeLimit: '10Gi' },
   });
+});
+
+test("with Terraform's values nothing in production is an example's, but what is said to be yours to give", async () => {
+  const text = await render(
+    ...['-f', valuesFile('production'), '-f', 'test/golden/terraform/helm-values.yaml'],
+    ...['--set', `image.digest=sha256:${'1'.repeat(64)},ingress.enabled=false`],
+  );
+  expect(withoutMonitoring(text)).not.toMatch(
+    /111122223333|fraud-checkpoints|shrike-archive|eu-central-1|example/,
+  );
+  const repository = '000000000000.dkr.ecr.us-east-1.amazonaws.com/shrike';
+  const imageOf = (name: string) => jobOf(text, name).template.spec.containers[0]?.image;
+  expect(imageOf('fraud-shrike-job-train')?.replace(/^\d+/, '000000000000')).toBe(
+    `${repository}-training:0.1.0`,
+  );
+  const names = manifestsOf(text).flatMap(({ kind, metadata: { name } }) =>
+    kind === 'CronJob' || kind === 'ServiceAccount' ? [`${kind} ${name}`] : [],
+  );
+  expect(names.toSorted()).toEqual([
+    ...['drill-newest', 'drill-previous', 'job-lake', 'job-train', 'job-verify'].map(
+      (name) => `CronJob fraud-shrike-${name}`,
+    ),
+    ...['ServiceAccount shrike', 'ServiceAccount shrike-lake'],
+  ]);
+  const role = 'arn:aws:iam::123456789012:role/shrike-lake-compaction';
+  expect(manifestOf(text, 'ServiceAccount', 'shrike-lake')).toMatchObject({
+    metadata: { annotations: { 'eks.amazonaws.com/role-arn': role } },
+  });
+  expect(jobOf(text, 'fraud-shrike-job-lake').template.spec).toMatchObject({
+    serviceAccountName: 'shrike-lake',
+  });
+});
+
+test('without the schedules of another file the jobs of Terraform are not made, and null takes one out', async () => {
+  const jobsOf = async (...more: readonly string[]) =>
+    manifestsOf(await render('-f', valuesFile('minimal'), ...more)).flatMap(
+      ({ kind, metadata: { name } }) => (kind === 'CronJob' ? [name] : []),
+    );
+  const terraform = ['-f', 'test/golden/terraform/helm-values.yaml'];
+  expect(await jobsOf(...terraform)).toEqual([]);
+  const production = ['-f', valuesFile('production'), ...terraform];
+  expect(
+    await jobsOf(...production, '--set', 'jobs.schedules.train=null,drill.enabled=false'),
+  ).toEqual(['fraud-shrike-job-lake', 'fraud-shrike-job-verify']);
 });
 
 const rulesIn = (text: string) => manifestsOf(text).filter(({ kind }) => kind === 'PrometheusRule');

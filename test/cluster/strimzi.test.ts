@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Cluster, runTool, startCluster } from '../support/kubernetes.ts';
-import { yamlWithRekey } from '../support/strimzi.ts';
+import { yamlWith } from '../support/strimzi.ts';
 
 const DEFINITIONS = 'deploy/strimzi/crds';
 const NAMESPACE = 'deploy/strimzi/overlays/production/namespace.yaml';
@@ -40,10 +40,11 @@ const offered = (yaml: string) =>
 const RENDERS: Readonly<Record<string, () => Promise<string>>> = {
   development: () => rendered('overlays/development'),
   production: () => rendered('overlays/production'),
-  'development with re-keying': () => yamlWithRekey('development', 'within'),
-  'production with re-keying': () => yamlWithRekey('production', 'within'),
-  'production with re-keying around it': () => yamlWithRekey('production', 'around'),
+  'development with re-keying': () => yamlWith('rekey', 'overlays/development', 'within'),
+  'production with re-keying': () => yamlWith('rekey', 'overlays/production', 'within'),
+  'production with re-keying around it': () => yamlWith('rekey', 'overlays/production', 'around'),
   connect: () => rendered('connect'),
+  'connect with a role': () => yamlWith('lake-role', 'connect', 'within'),
 };
 
 describe.each(Object.entries(RENDERS))('%s', (_name, render) => {

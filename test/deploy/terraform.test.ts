@@ -27,15 +27,13 @@ import { assumeRole, clientOf } from '../support/minio-role.ts';
 import { type MinioServer, sharedMinio } from '../support/minio-server.ts';
 import { type Moto, startMoto } from '../support/moto.ts';
 import { s3Store, withEnvironment } from '../support/s3-stores.ts';
+import { renderedConnectWithRole } from '../support/strimzi.ts';
 import { openTerraform, type Policy, type Terraform } from '../support/terraform.ts';
 
 const ACCOUNT = '123456789012';
 const BUCKET = `shrike-checkpoints-${ACCOUNT}-us-east-1`;
-const SET = [
-  '-var=api_cidrs=["203.0.113.7/32"]',
-  '-var=local_nvme_nodes={}',
-  '-var=lake={namespace="kafka",service_account="shrike-connect"}',
-];
+const LAKE = `shrike-lake-${ACCOUNT}-us-east-1`;
+const SET = ['-var=api_cidrs=["203.0.113.7/32"]', '-var=local_nvme_nodes={}', '-var=lake={}'];
 const KNOWN_TO_MOTO = [
   ...['network', 'cluster', 'checkpoints', 'lake', 'registry'].map(
     (name) => `-target=module.${name}`,
@@ -259,7 +257,7 @@ test('who compacts the lake has an account of its own, and the same rights there
   const { assume_role_policy: trust } = terraform.attributes(`${of}.this`);
   expect(trust).toContain('"system:serviceaccount:shrike:shrike-lake"');
   const { Statement } = terraform.policy(`${of}_policy.this["lake"]`);
-  const lake = `arn:aws:s3:::shrike-lake-${ACCOUNT}-us-east-1`;
+  const lake = `arn:aws:s3:::${LAKE}`;
   expect(Statement.slice(1).map(({ Action, Resource }) => [Action, Resource])).toEqual([
     ['s3:ListBucket', lake],
     [['s3:PutObject', 's3:GetObject', 's3:DeleteObject', 's3:AbortMultipartUpload'], `${lake}/*`],
@@ -298,26 +296,29 @@ test('the plan has the add-ons, with a network that heeds policies, and a gatewa
   expect(page).toContain(`Plan: ${made - 6} to add, 0 to change, 0 to destroy.`);
 });
 
+test("who writes to the lake is Kafka Connect's account in deploy/strimzi, whose component gives it the role", async () => {
+  const { assume_role_policy: trust } = terraform.attributes(
+    'module.lake_role[0].aws_iam_role.this',
+  );
+  const resources = await renderedConnectWithRole();
+  const subject = resources.find(({ kind }) => kind === 'RoleBinding') as unknown as {
+    readonly subjects: readonly [{ readonly namespace: string; readonly name: string }];
+  };
+  const [{ namespace, name }] = subject.subjects;
+  expect(trust).toContain(`"system:serviceaccount:${namespace}:${name}"`);
+  const arn = 'arn:aws:iam::111122223333:role/shrike-lake';
+  const connect = resources.find(({ kind }) => kind === 'KafkaConnect');
+  const metadata = { annotations: { 'eks.amazonaws.com/role-arn': arn } };
+  expect(connect?.spec).toMatchObject({ template: { serviceAccount: { metadata } } });
+  expect(terraform.output('lake_role_arn')).toBe(arn.replace('111122223333', ACCOUNT));
+  expect(JSON.stringify(resources)).not.toMatch(/connect-s3|access\.key/);
+});
+
 test('helm_values are values that the chart knows', async () => {
   const text = terraform.output('helm_values') as string;
+  // With production.yaml they are rendered by test/cluster/chart-values.test.ts.
+  await expect(`${text}\n`).toMatchFileSnapshot('../golden/terraform/helm-values.yaml');
   const values = parse(text) as object;
-  expect(values).toEqual({
-    image: { repository: expect.stringMatching(/\.dkr\.ecr\.us-east-1\.amazonaws\.com\/shrike$/) },
-    config: {
-      application: 'shrike',
-      s3: { bucket: BUCKET, prefix: '', region: 'us-east-1', encryption: 'none' },
-    },
-    serviceAccount: {
-      create: true,
-      name: 'shrike',
-      roleArn: `arn:aws:iam::${ACCOUNT}:role/shrike-engine`,
-    },
-    persistence: { enabled: false, storageClass: 'gp3' },
-    nodeSelector: { 'shrike/state': 'local-nvme' },
-    tolerations: [
-      { key: 'shrike/state', operator: 'Equal', value: 'local-nvme', effect: 'NoSchedule' },
-    ],
-  });
   const schema = JSON.parse(await readFile('deploy/helm/shrike/values.schema.json', 'utf8'));
   const isValid = new Ajv({ strict: false }).compile(schema);
   expect([isValid(values), isValid.errors]).toEqual([true, null]);

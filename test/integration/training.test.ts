@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FEATURE_ORDER } from '../../operators/index.ts';
 import type { ObjectStore } from '../../src/core/object-store.ts';
@@ -22,6 +23,7 @@ import { GOLDEN_CSV, shrike, shrikeJson } from '../support/command-line.ts';
 import { type MinioServer, sharedMinio } from '../support/minio-server.ts';
 import { REAL_FOLDER } from '../support/real-files.ts';
 import { s3Store } from '../support/s3-stores.ts';
+import { scheduledArguments } from '../support/scheduled-job.ts';
 import { tinyOnnx } from '../support/tiny-onnx.ts';
 import { SHRIKE_COMMAND, training, trainingPython } from '../support/training.ts';
 
@@ -30,6 +32,7 @@ const BUCKET = 'training';
 const GOLDEN_FEATURES = resolve('test/golden/data/features.csv');
 const DEFAULT = resolve('models/default');
 const LONG_MS = 300_000;
+const GZIP = Buffer.from([0x1f, 0x8b]);
 
 let folder: string;
 let raw: string;
@@ -207,6 +210,37 @@ test(
   LONG_MS,
 );
 
+test(
+  "production's job on schedule takes the raw files from its bucket, and puts the model beside them",
+  async () => {
+    const given = scheduledArguments('train');
+    const bucket = /--input=s3:\/\/([^/]+)\//.exec(given.join(' '))?.[1] ?? '';
+    await minio.createBucket(bucket);
+    const own = await s3Store({ bucket, endpoint: minio.endpoint });
+    const names = ['credit_card_transactions.csv', 'sd254_users.csv', 'sd254_cards.csv'];
+    for (const name of names) {
+      const file = readFileSync(join(raw, name === names[0] ? transactions() : name));
+      const text = file.subarray(0, 2).equals(GZIP) ? gunzipSync(file) : file;
+      await own.put(`shrike/training/${name}`, text);
+    }
+    // In the image Shrike is on the path.
+    const args = given.map((arg) =>
+      arg
+        .replace('=/var/lib/shrike', `=${at('scheduled')}`)
+        .replace('=/app/models/default', `=${isReal ? DEFAULT : weakBundle()}`),
+    );
+    const here = ['--shrike', SHRIKE_COMMAND, '--endpoint', minio.endpoint];
+    const { code, stdout, stderr } = await training('job.py', [...args, ...here], minio.env);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const [name = ''] = readdirSync(at('scheduled'));
+    expect(stdout).toContain(`published: s3://${bucket}/shrike/models/${name}/`);
+    // Of the same payments, under another name.
+    const model = await own.get(`shrike/models/${name}/model.onnx`);
+    expect(Buffer.from(model ?? []).equals(readFileSync(join(bundle, 'model.onnx')))).toBe(true);
+  },
+  LONG_MS,
+);
+
 test('a bundle that was published in part is completed; a whole one, or another one, is left alone', async () => {
   const publish = (of: string) =>
     trainingPython(`
@@ -247,7 +281,7 @@ test('each code of a refusal stands in models/README.md with its advice, and is 
 
 test("the job of the chart's README is one that job.py understands", async () => {
   const page = readFileSync('deploy/helm/shrike/README.md', 'utf8');
-  const args = /name: train\n(?:.*\n){2} +args: \[(.*)\]/.exec(page)?.[1]?.split(', ') ?? [];
+  const args = /^ +train:\n(?:.*\n){2} +args: \[(.*)\]/m.exec(page)?.[1]?.split(', ') ?? [];
   expect(args).toContain('--publish');
   const { stdout } = await training('job.py', ['--help']);
   const unknown = args.filter((arg) => arg.startsWith('--') && !stdout.includes(`  ${arg} `));

@@ -23,6 +23,7 @@ export interface PodTemplate {
   readonly spec: {
     readonly containers: readonly {
       readonly name: string;
+      readonly image: string;
       readonly args?: readonly string[];
       readonly command?: readonly string[];
       readonly resources: { readonly limits: { readonly cpu: string; readonly memory: string } };

@@ -47,7 +47,6 @@ export interface KafkaUser extends Resource {
 }
 
 const FOLDER = 'deploy/strimzi';
-const REKEY = 'components/rekey';
 
 async function kustomized(folder: string): Promise<string> {
   return (await run('kubectl', ['kustomize', folder])).stdout;
@@ -65,23 +64,24 @@ export async function rendered(folder: string): Promise<readonly Resource[]> {
 /** `within` its own kustomization.yaml, as README.md has it, or in one of a user's `around` it. */
 export type Place = 'within' | 'around';
 
-/** A variant to which the component for `input.keyedByUser: false` has been added. */
-export async function yamlWithRekey(
-  variant: 'development' | 'production',
+/** A folder to which a component has been added. */
+export async function yamlWith(
+  component: 'rekey' | 'lake-role',
+  overlay: string,
   place: Place,
 ): Promise<string> {
+  const added = join('components', component);
   const scratch = await mkdtemp(join(tmpdir(), 'shrike-strimzi-'));
   try {
-    const overlay = join('overlays', variant);
     if (place === 'within') {
       await cp(FOLDER, scratch, { recursive: true });
       const folder = join(scratch, overlay);
-      const line = `components: [${relative(overlay, REKEY)}]\n`;
+      const line = `components: [${relative(overlay, added)}]\n`;
       await appendFile(join(folder, 'kustomization.yaml'), line);
       return await kustomized(folder);
     }
     const from = (path: string) => relative(scratch, resolve(FOLDER, path));
-    const lines = [`resources: [${from(overlay)}]`, `components: [${from(REKEY)}]`, ''];
+    const lines = [`resources: [${from(overlay)}]`, `components: [${from(added)}]`, ''];
     await writeFile(join(scratch, 'kustomization.yaml'), lines.join('\n'));
     return await kustomized(scratch);
   } finally {
@@ -89,11 +89,17 @@ export async function yamlWithRekey(
   }
 }
 
+/** A variant to which the component for `input.keyedByUser: false` has been added. */
 export async function renderedWithRekey(
   variant: 'development' | 'production',
   place: Place,
 ): Promise<readonly Resource[]> {
-  return resourcesOf(await yamlWithRekey(variant, place));
+  return resourcesOf(await yamlWith('rekey', join('overlays', variant), place));
+}
+
+/** Kafka Connect whose S3 sink has a role instead of keys. */
+export async function renderedConnectWithRole(): Promise<readonly Resource[]> {
+  return resourcesOf(await yamlWith('lake-role', 'connect', 'within'));
 }
 
 export function topicsOf(resources: readonly Resource[]): readonly KafkaTopic[] {

@@ -93,3 +93,21 @@ seccompProfile:
 {{ toYaml . }}
 {{- end }}
 {{- end }}
+
+{{/*
+A ServiceAccount.
+  root         the chart's values and names
+  name, annotations
+*/}}
+{{- define "shrike.serviceAccountOf" -}}
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: {{ .name }}
+  labels: {{- include "shrike.labels" .root | nindent 4 }}
+  {{- with .annotations }}
+  annotations: {{- toYaml . | nindent 4 }}
+  {{- end }}
+# Nothing here asks the API server; what AWS needs is mounted beside it.
+automountServiceAccountToken: false
+{{- end }}
