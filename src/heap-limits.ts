@@ -34,8 +34,10 @@ export function freeHeapsOfThreads(): void {
   setFlagsFromString('--max-semi-space-size=0');
 }
 
-/** Of the whole process, before its threads are started. */
-export function setHeapFlags(): void {
-  freeHeapsOfThreads();
+/**
+ * Of the whole process, and not before its threads have loaded: V8 refuses code that was compiled
+ * under other flags, that of Node.js's own modules too, which takes a thread 50 ms to compile.
+ */
+export function growHeapsLess(): void {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
 }

@@ -2,6 +2,7 @@
 import { threadsOf } from './budgets.ts';
 import type { Engine } from './engine.ts';
 import type { EngineOptions } from './engine-parts.ts';
+import { growHeapsLess } from './heap-limits.ts';
 import { brokersOf } from './kafka.ts';
 import { ActorThreads } from './worker-thread.ts';
 
@@ -12,7 +13,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const threads = new ActorThreads(kafka, config, threadsOf(config).workers);
   try {
     const { Engine } = await import('./engine.ts');
-    return await Engine.start({ ...options, kafka, threads });
+    const engine = await Engine.start({ ...options, kafka, threads });
+    growHeapsLess();
+    return engine;
   } catch (error) {
     await threads.close();
     throw error;

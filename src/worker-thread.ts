@@ -3,7 +3,7 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Config } from './core/config.ts';
 import type { OperatorVersion } from './core/flow.ts';
 import type { Model } from './core/scoring.ts';
-import { heapLimits, setHeapFlags } from './heap-limits.ts';
+import { freeHeapsOfThreads, heapLimits } from './heap-limits.ts';
 import type { KafkaSettings } from './log/kafka/wire/settings.ts';
 import type { WorkerThread } from './runtime/worker-seat.ts';
 import { threadChannel } from './thread-channel.ts';
@@ -52,7 +52,7 @@ export class ActorThreads {
   ) {
     this.#kafka = kafka;
     this.#config = config;
-    setHeapFlags();
+    freeHeapsOfThreads();
     for (let i = 0; i < count; i++) this.#warm.push(this.#warmUp());
   }
 

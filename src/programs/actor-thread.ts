@@ -35,6 +35,15 @@ export async function main(): Promise<void> {
   });
 }
 
+/** For the code beside the program: what one on Kafka and a bucket loads later. */
+export async function loadLater(): Promise<void> {
+  await Promise.all([
+    import('../../checkpoints/s3-store.ts'),
+    import('../log/kafka/cluster.ts'),
+    import('../log/kafka/reader/reader.ts'),
+  ]);
+}
+
 function threadVitals(): Vitals {
   const delay = monitorEventLoopDelay({ resolution: 10 });
   delay.enable();

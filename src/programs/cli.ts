@@ -72,6 +72,17 @@ const commands = [
   addPlan,
   addServers,
 ];
+/** For the code beside the program: what `shrike run` on Kafka and a bucket loads later. */
+export async function loadLater(): Promise<void> {
+  await Promise.all([
+    import('../cli/run.ts'),
+    import('../engine.ts'),
+    import('../api/server.ts'),
+    import('../log/kafka/log.ts'),
+    import('../../checkpoints/s3-store.ts'),
+  ]);
+}
+
 export async function main(): Promise<void> {
   const program = new Command('shrike')
     .description('Real-time card-fraud scoring: stateful, exactly once.')

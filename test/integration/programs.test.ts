@@ -15,11 +15,10 @@ interface Loaded {
 /** Loads it as its entry does, in a process of its own: flags of V8 are a process's. */
 function load(program: string, how: { readonly options?: string[]; readonly code?: string } = {}) {
   const { options = [], code = `dist/programs/${program}.cjs.code` } = how;
-  const flags = program.endsWith('-thread') ? 'setHeapFlags' : 'freeHeapsOfThreads';
   const text = `
-    import { ${flags} } from '${builtUrl('src/heap-limits.js').href}';
+    import { freeHeapsOfThreads } from '${builtUrl('src/heap-limits.js').href}';
     import { compileProgram, evaluateProgram } from '${builtUrl('src/program.js').href}';
-    ${flags}();
+    freeHeapsOfThreads();
     const script = compileProgram('${program}', ${JSON.stringify(code)});
     const main = typeof evaluateProgram('${program}', script).main;
     console.log(JSON.stringify({ isRefused: script.cachedDataRejected, main }));

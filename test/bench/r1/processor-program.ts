@@ -94,6 +94,15 @@ async function isEmpty(log: Log, topics: readonly string[]): Promise<boolean> {
   );
 }
 
+/** For the code beside the program: what it loads later. */
+export async function loadLater(): Promise<void> {
+  await Promise.all([
+    import('../../../src/engine.ts'),
+    import('../../../src/log/kafka/log.ts'),
+    import('../../../checkpoints/s3-store.ts'),
+  ]);
+}
+
 export async function main(): Promise<void> {
   try {
     const config = configOf();

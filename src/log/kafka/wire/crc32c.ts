@@ -5,33 +5,33 @@
  */
 const POLYNOMIAL = 0x82f63b78;
 
-/** Table n, entry b: what byte b does to the checksum when n bytes follow it. */
-function table(n: number): Int32Array {
-  return Int32Array.from({ length: 256 }, (_, byte) => {
-    let crc = byte;
-    for (let bit = 0; bit < 8 * (n + 1); bit++) crc = (crc >>> 1) ^ (crc & 1 ? POLYNOMIAL : 0);
-    return crc;
-  });
-}
-
-const T0 = table(0);
-const T1 = table(1);
-const T2 = table(2);
-const T3 = table(3);
-const T4 = table(4);
-const T5 = table(5);
-const T6 = table(6);
-const T7 = table(7);
-const T8 = table(8);
-const T9 = table(9);
-const T10 = table(10);
-const T11 = table(11);
-const T12 = table(12);
-const T13 = table(13);
-const T14 = table(14);
-const T15 = table(15);
-
 const at = (entries: Int32Array, byte: number): number => entries[byte & 0xff] as number;
+
+/** Entry b: what byte b does to the checksum when no byte follows it. */
+const T0 = Int32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? POLYNOMIAL : 0);
+  return crc;
+});
+
+/** The same with one byte more behind it. */
+const after = (table: Int32Array): Int32Array => table.map((crc) => (crc >>> 8) ^ at(T0, crc));
+
+const T1 = after(T0);
+const T2 = after(T1);
+const T3 = after(T2);
+const T4 = after(T3);
+const T5 = after(T4);
+const T6 = after(T5);
+const T7 = after(T6);
+const T8 = after(T7);
+const T9 = after(T8);
+const T10 = after(T9);
+const T11 = after(T10);
+const T12 = after(T11);
+const T13 = after(T12);
+const T14 = after(T13);
+const T15 = after(T14);
 
 /** @returns the checksum of [start, end) as an unsigned number */
 export function crc32c(bytes: Uint8Array, start = 0, end = bytes.byteLength): number {
