@@ -158,7 +158,8 @@ export function cleanPayment(fields: FieldReader): Payment {
 }
 
 export function cleanCard(fields: FieldReader): Card {
-  if (!/^\d{12,19}$/.test(fields.raw(4))) fields.fail(4, 'a card number of 12 to 19 digits');
+  const isNumber = /^(?:\d{12,19})?$/.test(fields.raw(4));
+  if (!isNumber) fields.fail(4, 'empty or a card number of 12 to 19 digits');
   if (!/^\d{0,4}$/.test(fields.raw(6))) fields.fail(6, 'empty or up to 4 digits');
   return {
     user: fields.whole(0, 0, USER_MAX),

@@ -19,6 +19,8 @@ const CARDS = [
   '0,1,Amex,Credit,344676511955944,12/2022,23,NO,1,$100.50,09/2002,2008,Yes',
   '0,2,Visa,Debit,4344676511955944,12/2022,4344676511955944,YES,2,$24295,09/2002,2008,No',
 ];
+/** Emptied by whoever gave the file. */
+const NO_NUMBER = '0,3,Visa,Debit,,12/2022,,YES,2,$24295,09/2002,2008,No';
 const USERS = [
   'Hazel Robinson,53,66,1966,11,Female,462 Rose Lane,,La Verne,CA,1750,34.15,-117.70,$29278,$59696,$127613,787,5',
 ];
@@ -32,7 +34,7 @@ async function clean(changes: Partial<CleanFilesOptions> = {}) {
   const outDir = join(folder, 'out');
   const files = {
     transactions: await write('t.csv', PAYMENT_COLUMNS, TRANSACTIONS),
-    cards: await write('c.csv', CARD_COLUMNS, CARDS),
+    cards: await write('c.csv', CARD_COLUMNS, [...CARDS, NO_NUMBER]),
     users: await write('u.csv', USER_COLUMNS, USERS),
   };
   const panKey = Buffer.from('key');
@@ -43,7 +45,7 @@ async function clean(changes: Partial<CleanFilesOptions> = {}) {
 
 test('transactions come out clean and in event-time order, with the columns of the cleaned form', async () => {
   const { cleaning, lines } = await clean();
-  expect(await cleaning).toEqual({ users: 1, cards: 2, transactions: 2, rejects: 2 });
+  expect(await cleaning).toEqual({ users: 1, cards: 3, transactions: 2, rejects: 2 });
   expect(await lines('transactions.csv')).toEqual([
     'idx,user,card,year,month,day,time,amount,use_chip,merchant_name,merchant_city,merchant_state,zip,mcc,errors,is_fraud',
     '0,0,0,2020,1,1,09:30,-1.50,Chip Transaction,42,La Verne,CA,91750,5411,,1',
@@ -52,13 +54,14 @@ test('transactions come out clean and in event-time order, with the columns of t
   ]);
 });
 
-test('cards come out masked, with a keyed hash and without CVV', async () => {
+test('cards come out masked, with a keyed hash and without CVV, or empty as they were', async () => {
   const { cleaning, lines } = await clean();
   await cleaning;
   expect(await lines('cards.csv')).toEqual([
     'idx,user,card_index,card_brand,card_type,card_number,expires,cvv,has_chip,cards_issued,credit_limit,acct_open_date,year_pin_last_changed,card_on_dark_web',
     '0,0,0,Visa,Debit,************5944#d52946d8e9de92ca,12/2022,,1,2,24295,09/2002,2008,0',
     '1,0,1,Amex,Credit,***********5944#fa2aaf4244f88208,12/2022,,0,1,100.50,09/2002,2008,1',
+    '2,0,3,Visa,Debit,,12/2022,,1,2,24295,09/2002,2008,0',
     '',
   ]);
 });
