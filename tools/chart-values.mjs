@@ -126,10 +126,7 @@ const job = object(
     // null: none.
     type: ['object', 'null'],
     anyOf: ['args', 'image', 'imageRepository'].map((key) => ({ required: [key] })),
-    dependencies: {
-      roleArn: ['serviceAccountName'],
-      imageRepository: { not: { required: ['image'] } },
-    },
+    dependencies: { roleArn: ['serviceAccountName'] },
   },
 );
 /** By their names, so that a second file of values may change one, or take it out. */

@@ -51,17 +51,25 @@ export async function startProgram(servers: string, program: LocalProgram): Prom
   const url = `http://127.0.0.1:${ready.port}${ready.path}`;
   const endMs = clock.nowMs() + START_MS_MAX;
   while (!(await answers(url))) {
-    if (pidOf(servers, name) === undefined) {
-      const lines = readFileSync(logOf(servers, name), 'utf8').trimEnd().split('\n');
-      const said = lines.slice(-LOG_LINES).join('\n');
-      throw new ShrikeError('SERVERS_FAILED', `${name} ended at its start:\n${said}`);
-    }
+    expectRunning(servers, name);
     if (clock.nowMs() > endMs) {
       const message = `${name} does not answer on ${url}; see ${logOf(servers, name)}`;
       throw new ShrikeError('SERVERS_FAILED', message);
     }
     await clock.sleep(POLL_MS);
   }
+}
+
+/** @throws SERVERS_FAILED with the end of its log */
+export function expectRunning(servers: string, name: string): void {
+  if (pidOf(servers, name) !== undefined) return;
+  const lines = readFileSync(logOf(servers, name), 'utf8').trimEnd().split('\n');
+  const said = lines.slice(-LOG_LINES).join('\n');
+  throw new ShrikeError('SERVERS_FAILED', `${name} ended at its start:\n${said}`);
+}
+
+export function isRunning(servers: string, name: string): boolean {
+  return pidOf(servers, name) !== undefined;
 }
 
 async function launch(servers: string, { name, command, env, ready }: LocalProgram): Promise<void> {
@@ -74,8 +82,9 @@ async function launch(servers: string, { name, command, env, ready }: LocalProgr
   mkdirSync(home, { recursive: true });
   const log = openSync(logOf(servers, name), 'a');
   const [file, ...args] = command;
-  // Settings of this shell, or of a file in its folder, are not those of the topology.
-  const inherited = Object.entries(process.env).filter(([key]) => !key.startsWith('SHRIKE_'));
+  // Settings of this shell, or of a file in its folder, are not those of the topology: AWS's
+  // profile or session token would win over MinIO's keys.
+  const inherited = Object.entries(process.env).filter(([key]) => !/^(?:SHRIKE|AWS)_/.test(key));
   const child = spawn(file, args, {
     cwd: home,
     detached: true,

@@ -1,5 +1,5 @@
 /**
- * What `shrike up --all` runs besides Kafka and MinIO: the services of deploy/compose that need no
+ * What `shrike up --all` runs besides Kafka and MinIO: services of deploy/compose that need no
  * container, with the same arguments and variables. compose-run.test.ts holds the two together.
  */
 import { execFile } from 'node:child_process';
@@ -10,6 +10,13 @@ import { promisify } from 'node:util';
 import { ShrikeError } from '../core/errors.ts';
 import { folderOf, type LocalProgram } from './local-program.ts';
 import { S3_CREDENTIALS, type Servers } from './local-servers.ts';
+
+/** Compose's ports on this machine. */
+export const DEFAULTS = {
+  ports: { engine: 8477, prometheus: 9090, registry: 8081 },
+  rate: '500',
+  historyDays: 30,
+} as const;
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const CLI = fileURLToPath(new URL('../cli.js', import.meta.url));
@@ -38,29 +45,27 @@ export interface TopologyOptions {
   readonly historyDays: number;
 }
 
-export function engineProgram(options: TopologyOptions, index: 0 | 1): LocalProgram {
+export async function engineProgram(options: TopologyOptions, index: 0 | 1): Promise<LocalProgram> {
   const { servers, ports } = options;
   const name = ENGINES[index];
   const port = ports.engine + index;
-  return {
-    name,
-    command: shrike(options, name, ['run', '--json']),
-    env: {
-      ...kafkaEnv(servers),
-      ...S3_CREDENTIALS,
-      SHRIKE_APPLICATION: 'shrike',
-      SHRIKE_KAFKA_REPLICATION_FACTOR: String(Math.min(3, servers.brokers.length)),
-      SHRIKE_KAFKA_INSTANCE_ID: name,
-      SHRIKE_API_HOST: '127.0.0.1',
-      SHRIKE_API_PORT: String(port),
-      SHRIKE_S3_BUCKET: servers.s3.bucket,
-      SHRIKE_S3_ENDPOINT: servers.s3.endpoint,
-      SHRIKE_S3_REGION: servers.s3.region,
-      SHRIKE_S3_PATH_STYLE: 'true',
-      SHRIKE_MEMORY_LIMIT_BYTES: String(ENGINE_BYTES),
-    },
-    ready: { port, path: '/healthz' },
+  const env = {
+    ...kafkaEnv(servers),
+    ...S3_CREDENTIALS,
+    SHRIKE_APPLICATION: 'shrike',
+    SHRIKE_KAFKA_REPLICATION_FACTOR: String(Math.min(3, servers.brokers.length)),
+    SHRIKE_KAFKA_INSTANCE_ID: name,
+    SHRIKE_API_HOST: '127.0.0.1',
+    SHRIKE_API_PORT: String(port),
+    SHRIKE_S3_BUCKET: servers.s3.bucket,
+    SHRIKE_S3_ENDPOINT: servers.s3.endpoint,
+    SHRIKE_S3_REGION: servers.s3.region,
+    SHRIKE_S3_PATH_STYLE: 'true',
+    SHRIKE_MEMORY_LIMIT_BYTES: String(ENGINE_BYTES),
   };
+  const [node, ...args] = shrike(options, name, ['run', '--json']);
+  const command = [node, ...(await heapOptions(options.folder, env)), ...args] as const;
+  return { name, command, env, ready: { port, path: '/healthz' } };
 }
 
 export function simulatorProgram(options: TopologyOptions): LocalProgram {
@@ -130,6 +135,16 @@ export async function registryProgram(options: TopologyOptions): Promise<LocalPr
     },
     ready: { port: ports.registry + 1, path: '/health/ready' },
   };
+}
+
+/** As the image's entry asks for them: nothing can set the main thread's heap once it runs. */
+async function heapOptions(
+  cwd: string,
+  env: Readonly<Record<string, string>>,
+): Promise<readonly string[]> {
+  const plan = [CLI, 'plan', '--node-options'];
+  const { stdout } = await promisify(execFile)(process.execPath, plan, { cwd, env });
+  return stdout.trim().split(' ');
 }
 
 /** `--data` rather than its variable: by the folder on its command line a program is known. */

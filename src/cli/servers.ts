@@ -1,13 +1,22 @@
 /** `shrike up`, `shrike down`: servers for trying things, and with --all what else there is. */
 import { existsSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { explain } from '../core/errors.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { explain, ShrikeError } from '../core/errors.ts';
 import { configOf, print, printJson, table } from './common.ts';
-import { type LocalProgram, logOf, startProgram, stopProgram } from './local-program.ts';
+import {
+  expectRunning,
+  isRunning,
+  type LocalProgram,
+  logOf,
+  startProgram,
+  stopProgram,
+} from './local-program.ts';
 import { S3_CREDENTIALS, type ServersOptions, startServers, stopServers } from './local-servers.ts';
 import {
   alertsProgram,
+  DEFAULTS,
   engineProgram,
   IN_CONTAINERS_ONLY,
   PROGRAMS,
@@ -21,16 +30,18 @@ import { rateOf } from './simulate-options.ts';
 
 export interface UpOptions extends CommonOptions, ServersOptions {
   readonly all?: boolean;
-  readonly enginePort: number;
-  readonly prometheusPort: number;
-  readonly registryPort: number;
-  readonly rate: string;
-  readonly historyDays: number;
+  readonly enginePort?: number;
+  readonly prometheusPort?: number;
+  readonly registryPort?: number;
+  readonly rate?: string;
+  readonly historyDays?: number;
   readonly json?: boolean;
 }
 export interface DownOptions extends CommonOptions {
   readonly delete?: boolean;
 }
+
+type Choices = Pick<TopologyOptions, 'ports' | 'rate' | 'historyDays'>;
 
 /** A program, and where it is seen. */
 interface Started {
@@ -40,17 +51,16 @@ interface Started {
 
 /** @throws SERVERS_FAILED with what a script or a program says */
 export async function up(options: UpOptions): Promise<void> {
-  rateOf(options.rate);
+  if (options.rate !== undefined) rateOf(options.rate);
   const folder = serversFolder(options);
   await mkdir(folder, { recursive: true });
+  const choices = options.all === true ? await chosen(resolve(folder), options) : undefined;
   const servers = await startServers(folder, options);
   const settings = { kafka: { bootstrap: servers.brokers.join(',') }, s3: servers.s3 };
   const file = join(folder, 'shrike.servers.json');
   await writeFile(file, `${JSON.stringify(settings, null, 2)}\n`);
-  const { enginePort, prometheusPort, registryPort, rate, historyDays } = options;
-  const ports = { engine: enginePort, prometheus: prometheusPort, registry: registryPort };
-  const topology = { folder: resolve(folder), servers, ports, rate, historyDays };
-  const programs = options.all === true ? await startAll(topology) : [];
+  const programs =
+    choices === undefined ? [] : await startAll({ folder: resolve(folder), servers, ...choices });
   if (options.json === true) {
     const more = options.all === true ? { programs } : {};
     return printJson({ ...settings, config: file, env: S3_CREDENTIALS, ...more });
@@ -76,6 +86,32 @@ Next:
   shrike down${data}`);
 }
 
+/**
+ * What was chosen when they were started stays while one of them runs, as a server keeps its port.
+ * @throws SERVERS_FAILED when another choice is asked for then
+ */
+async function chosen(folder: string, options: UpOptions): Promise<Choices> {
+  const file = join(folder, 'choices.json');
+  const runs = PROGRAMS.some((name) => isRunning(folder, name));
+  const kept = runs ? (JSON.parse(await readFile(file, 'utf8')) as Choices) : DEFAULTS;
+  const { ports } = kept;
+  const choices = {
+    ports: {
+      engine: options.enginePort ?? ports.engine,
+      prometheus: options.prometheusPort ?? ports.prometheus,
+      registry: options.registryPort ?? ports.registry,
+    },
+    rate: options.rate ?? kept.rate,
+    historyDays: options.historyDays ?? kept.historyDays,
+  };
+  if (runs && !isDeepStrictEqual(choices, kept)) {
+    const message = `what runs in ${folder} was started with ${JSON.stringify(kept)}`;
+    throw new ShrikeError('SERVERS_FAILED', `${message}: end it first, by \`shrike down\``);
+  }
+  await writeFile(file, JSON.stringify(choices));
+  return choices;
+}
+
 /** In the order of the Compose file's `depends_on`. */
 async function startAll(topology: TopologyOptions): Promise<readonly Started[]> {
   const { folder, ports } = topology;
@@ -91,6 +127,8 @@ async function startAll(topology: TopologyOptions): Promise<readonly Started[]> 
     ),
     optional('schema-registry', async () => start(await registryProgram(topology), registry)),
   ]);
+  // These two say nothing when they are ready; by now they would have ended.
+  for (const name of ['simulator', 'alerts']) expectRunning(folder, name);
   return [...own, ...others];
 }
 
@@ -101,11 +139,11 @@ async function startOwn(
   const { folder, ports, rate, historyDays } = topology;
   const address = (index: number) => `http://127.0.0.1:${ports.engine + index}`;
   // It makes the topics.
-  const first = await start(engineProgram(topology, 0), address(0));
+  const first = await start(await engineProgram(topology, 0), address(0));
   const payments = `history of ${historyDays} d, then ${rate} payments a second`;
   return [
     first,
-    await start(engineProgram(topology, 1), address(1)),
+    await start(await engineProgram(topology, 1), address(1)),
     await start(simulatorProgram(topology), payments),
     await start(alertsProgram(topology), `tail -f ${relative('', logOf(folder, 'alerts'))}`),
   ];

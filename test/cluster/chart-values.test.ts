@@ -35,6 +35,12 @@ test.each(VALUE_SETS)('the values %s render as test/golden/chart has it', async 
   await expect(text).toMatchFileSnapshot(`../golden/chart/${set}.yaml`);
 });
 
+const ROLE = 'arn:aws:iam::111122223333:role/a';
+const ROLES = ['a', 'b']
+  .map((job) => `jobs.schedules.${job}`)
+  .map((job) => `${job}.schedule=@daily,${job}.image=i,${job}.roleArn=${ROLE}`)
+  .join();
+
 test.each([
   ['config.checkpoints.intervall=5000', "additional properties 'intervall' not allowed"],
   ['config.log.sync=never', "'/config/log/sync': value must be one of 'commit', 'interval'"],
@@ -51,7 +57,14 @@ test.each([
   ['drill.enabled=true', 'a drill from another pod reads Kafka and the bucket'],
   ['jobs.schedules.a.schedule=@daily', "missing property 'args'"],
   ['jobs.schedules.a_b.image=train', "'a_b' does not match pattern"],
-  ['jobs.schedules.a.image=a:1,jobs.schedules.a.imageRepository=a', "'not' failed"],
+  [
+    `jobs.schedules.a.serviceAccountName=x,jobs.schedules.b.serviceAccountName=x,${ROLES}`,
+    'jobs.schedules.b has a roleArn, and so does another user of its account x',
+  ],
+  [
+    `jobs.schedules.a.serviceAccountName=x,jobs.schedules.b.serviceAccountName=fraud-shrike,${ROLES}`,
+    'jobs.schedules.b has a roleArn, and so does another user of its account fraud-shrike',
+  ],
   [
     'jobs.schedules.a.image=a:1,jobs.schedules.a.roleArn=arn:aws:iam::111122223333:role/a',
     "properties 'serviceAccountName' required, if 'roleArn' exists",
@@ -208,6 +221,12 @@ test("with Terraform's values nothing in production is an example's, but what is
   expect(imageOf('fraud-shrike-job-train')?.replace(/^\d+/, '000000000000')).toBe(
     `${repository}-training:0.1.0`,
   );
+  const digest = `r.example/train@sha256:${'2'.repeat(64)}`;
+  const pinned = await render(
+    ...['-f', valuesFile('production'), '-f', 'test/golden/terraform/helm-values.yaml'],
+    ...['--set', `jobs.schedules.train.image=${digest}`],
+  );
+  expect(jobOf(pinned, 'fraud-shrike-job-train').template.spec.containers[0]?.image).toBe(digest);
   const names = manifestsOf(text).flatMap(({ kind, metadata: { name } }) =>
     kind === 'CronJob' || kind === 'ServiceAccount' ? [`${kind} ${name}`] : [],
   );

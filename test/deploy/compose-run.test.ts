@@ -2,7 +2,7 @@
  * The topology of the Compose file without containers: what `shrike up --all` runs of it has the
  * same arguments and variables, and does its work. Needs the compiled dist.
  */
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -134,8 +134,17 @@ describe('shrike up --all', () => {
     async (name, [flag], own) => {
       const pid = await pidOf(name);
       const { command, environment = {}, deploy } = model.services[name] as ComposeService;
-      const [, , ...args] = await told(pid, 'cmdline');
-      expect(args).toEqual([...(command ?? []), flag, join(folder(), name, 'data')]);
+      const line = await told(pid, 'cmdline');
+      const program = line.findIndex((arg) => arg.endsWith('/src/cli.js'));
+      // As the image's entry does it, and for engines only.
+      const heap = line.slice(1, program).map((arg) => arg.split('=')[0]);
+      const isEngine = name.startsWith('shrike-');
+      expect(heap).toEqual(isEngine ? ['--max-old-space-size', '--max-semi-space-size'] : []);
+      expect(line.slice(program + 1)).toEqual([
+        ...(command ?? []),
+        flag,
+        join(folder(), name, 'data'),
+      ]);
       const {
         SHRIKE_DATA_DIR,
         SHRIKE_API_HOST_NAMES: _,
@@ -146,7 +155,6 @@ describe('shrike up --all', () => {
           .map(([key, value]) => [key, here(name, value)]),
       );
       expect(SHRIKE_DATA_DIR).toBeDefined();
-      const isEngine = name.startsWith('shrike-');
       expect(await variables(pid, /^SHRIKE_/)).toEqual({
         ...expected,
         ...Object.fromEntries(Object.entries(own).map(([key, value]) => [key, value()])),
@@ -155,21 +163,6 @@ describe('shrike up --all', () => {
       });
     },
   );
-
-  test('the schema registry has the variables of its service, and answers, where there is a Java for it', async () => {
-    const can = spawnSync('bash', ['tools/install-registry.sh', '--can'], { encoding: 'utf8' });
-    const { at } = up.programs.find(({ name }) => name === 'schema-registry') ?? {};
-    if (can.status !== 0) return expect(at).toContain(`not started: ${can.stderr.trim()}`);
-    const { environment = {} } = model.services['schema-registry'] as ComposeService;
-    const { QUARKUS_HTTP_PORT, ...expected } = environment;
-    expect(QUARKUS_HTTP_PORT).toBeDefined();
-    const found = await variables(await pidOf('schema-registry'), /^APICURIO_/);
-    expect(found).toEqual(
-      Object.fromEntries(Object.entries(expected).map(([key, value]) => [key, here('', value)])),
-    );
-    expect(at).toBe(`http://127.0.0.1:${ports.registry}/apis/ccompat/v7`);
-    expect(await ask(ports.registry, '/apis/ccompat/v7/subjects')).toEqual([]);
-  });
 
   test('Prometheus scrapes what the Compose file has it scrape, and knows its rules', async () => {
     const args = (await told(await pidOf('prometheus'), 'cmdline')).slice(1);
@@ -195,8 +188,15 @@ describe('shrike up --all', () => {
     const names = ['shrike-0', 'shrike-1', 'simulator', 'alerts', 'prometheus'];
     const pids = () => Promise.all(names.map(pidOf));
     const before = await pids();
-    const { code, stdout, stderr } = await shrike(...upAll());
+    const other = await shrike(...upAll(), '--rate', '7');
+    expect(other).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/was started with .*"rate":"1000".*`shrike down`/s),
+    });
+    // Without its flags, it is where it was.
+    const { code, stdout, stderr } = await shrike('up', '--all', '--data', data);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain(`simulator        history of 1 d, then 1000 payments a second\n`);
     expect(await pids()).toEqual(before);
     expect(stdout).toContain(`shrike-1         http://127.0.0.1:${ports.engine + 1}\n`);
     expect(stdout).toContain(`prometheus       http://127.0.0.1:${ports.prometheus}/alerts\n`);

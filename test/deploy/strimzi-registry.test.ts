@@ -7,6 +7,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type * as Program from '../../src/cli/local-program.ts';
+import type * as Topology from '../../src/cli/local-topology.ts';
+import { builtUrl } from '../support/built.ts';
 import { blocksOf } from '../support/command-blocks.ts';
 import { until } from '../support/command-line.ts';
 import { COMPOSE, composeModel, madeSecrets } from '../support/compose.ts';
@@ -14,7 +17,7 @@ import { grant, type Right, revoke } from '../support/kafka-acls.ts';
 import { type KafkaBroker, sharedKafka, startKafka } from '../support/kafka-broker.ts';
 import { consumeAll } from '../support/rdkafka.ts';
 import { type ServedProgram, serve } from '../support/served-program.ts';
-import { freePorts } from '../support/server-folder.ts';
+import { freePorts, serverFolder } from '../support/server-folder.ts';
 import { type Resource, rendered, rightsOf } from '../support/strimzi.ts';
 import { createTopics, refuseWithoutRule, ruleOf } from '../support/strimzi-broker.ts';
 
@@ -171,4 +174,40 @@ test('that of the Compose file is ready with its few variables', {
   const registry = await start(withHere(environment, here), path);
   expect(registerAll(registry.address)).toHaveLength(TOPICS.length);
   await registry.end();
+});
+
+test('`shrike up --all` starts it with the variables of the Compose file', {
+  timeout: LIMIT_MS,
+}, async () => {
+  const secrets = await madeSecrets();
+  const { services } = await composeModel(join(COMPOSE, 'compose.yaml'), join(secrets, '.env'));
+  await rm(secrets, { recursive: true });
+  const { QUARKUS_HTTP_PORT: inContainer, ...environment } =
+    services['schema-registry']?.environment ?? {};
+  expect(inContainer).toBeDefined();
+  const { registryProgram } = (await import(
+    builtUrl('src/cli/local-topology.js').href
+  )) as typeof Topology;
+  const { startProgram, stopProgram } = (await import(
+    builtUrl('src/cli/local-program.js').href
+  )) as typeof Program;
+  const { bootstrap } = await sharedKafka();
+  const port = await freePorts();
+  const folder = serverFolder('up-registry');
+  const program = await registryProgram({
+    ...{ folder, rate: '1', historyDays: 0 },
+    servers: {
+      brokers: [bootstrap],
+      s3: { bucket: '', endpoint: '', region: '', pathStyle: true },
+    },
+    ports: { engine: 0, prometheus: 0, registry: port },
+  });
+  const quarkus = Object.keys(program.env).filter((name) => name.startsWith('QUARKUS_'));
+  const own = Object.fromEntries(quarkus.map((name) => [name, program.env[name]]));
+  const here = { APICURIO_KAFKASQL_BOOTSTRAP_SERVERS: bootstrap };
+  expect(program.env).toEqual({ ...withHere(environment, here), ...own });
+  await startProgram(folder, program);
+  const answer = await fetch(`http://127.0.0.1:${port}/apis/ccompat/v7/subjects`);
+  expect(Array.isArray(await answer.json())).toBe(true);
+  expect(await stopProgram(folder, 'schema-registry')).toBe(true);
 });

@@ -28,21 +28,23 @@ export function addServers(program: Command): void {
     .option('--kafka-port <n>', "the first broker's port", wholeNumber('--kafka-port', 1))
     .option('--minio-port <n>', 'port of MinIO', wholeNumber('--minio-port', 1))
     .option('--all', 'and all of deploy/compose that needs no container')
-    .option('--rate <n|max>', 'with --all: payments a second', '500')
+    .option('--rate <n|max>', 'with --all: payments a second (default 500)')
     .option(
       '--history-days <n>',
-      'with --all: days of payments that new topics begin with, as fast as they go',
+      'with --all: days of payments that new topics begin with, as fast as they go (default 30)',
       wholeNumber('--history-days', 0),
-      30,
     )
     .option(
       '--engine-port <n>',
-      "with --all: the first engine's",
+      "with --all: the first engine's (default 8477)",
       wholeNumber('--engine-port', 1),
-      8477,
     )
-    .option('--prometheus-port <n>', 'with --all', wholeNumber('--prometheus-port', 1), 9090)
-    .option('--registry-port <n>', 'with --all', wholeNumber('--registry-port', 1), 8081)
+    .option(
+      '--prometheus-port <n>',
+      'with --all (default 9090)',
+      wholeNumber('--prometheus-port', 1),
+    )
+    .option('--registry-port <n>', 'with --all (default 8081)', wholeNumber('--registry-port', 1))
     .option('--json', 'their addresses as JSON')
     .addHelpText('after', UP_EXAMPLES)
     .action(async (options: UpOptions) => (await import('../servers.ts')).up(options));
