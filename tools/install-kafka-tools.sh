@@ -2,8 +2,7 @@
 # The command lines of Apache Kafka that the runbooks name, and Kafka Connect, for the tests: once, into a cache outside of
 # the tree; prints the folder. Does nothing when they are there.
 #
-#   bin/    kafka-acls.sh, kafka-topics.sh, kafka-consumer-groups.sh, kafka-transactions.sh, connect-mirror-maker.sh, connect-distributed.sh,
-#           with the arguments of Kafka's own; KAFKA_OPTS has options for Java
+#   bin/    the scripts below (command_line), with the arguments of Kafka's own; KAFKA_OPTS has options for Java
 #   libs/   the jars
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/kafka-tools"
@@ -38,6 +37,9 @@ if [ ! -e "$cache/bin" ]; then
     command_line kafka-acls org.apache.kafka.tools.AclCommand
     command_line kafka-topics org.apache.kafka.tools.TopicCommand
     command_line kafka-consumer-groups org.apache.kafka.tools.consumer.group.ConsumerGroupCommand
+    command_line kafka-configs kafka.admin.ConfigCommand
+    command_line kafka-console-consumer org.apache.kafka.tools.consumer.ConsoleConsumer
+    command_line kafka-log-dirs org.apache.kafka.tools.LogDirsCommand
     command_line kafka-transactions org.apache.kafka.tools.TransactionsCommand
     command_line connect-mirror-maker org.apache.kafka.connect.mirror.MirrorMaker
     command_line connect-distributed org.apache.kafka.connect.cli.ConnectDistributed

@@ -1,8 +1,14 @@
-/** Model bundles in temporary folders. */
+/** Model bundles in temporary folders, removed after the last test of the file. */
 import { createHash } from 'node:crypto';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
+
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
 
 export interface BundleParts {
   readonly model: Uint8Array | string;
@@ -12,6 +18,7 @@ export interface BundleParts {
 /** A bundle of features a, b, c, right but for what `bundle` says. @returns its folder */
 export function writeBundle({ model, bundle = {} }: BundleParts): string {
   const folder = mkdtempSync(join(tmpdir(), 'shrike-bundle-'));
+  folders.push(folder);
   const content = {
     format: 1,
     id: `sha256:${createHash('sha256').update(model).digest('hex')}`,

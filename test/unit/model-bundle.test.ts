@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { codeOf, explain } from '../../src/core/errors.ts';
@@ -66,7 +65,7 @@ describe('MODEL_BUNDLE_MISSING', () => {
 
 describe('MODEL_BUNDLE_INVALID', () => {
   test('a bundle.json that is not JSON', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'shrike-bundle-'));
+    const folder = writeBundle({ model: SIGMOID });
     writeFileSync(join(folder, 'bundle.json'), '{"format":1,');
     expect(await refusal(folder)).toMatch(/^MODEL_BUNDLE_INVALID DIR\/bundle.json is not JSON/);
   });
