@@ -18,6 +18,10 @@ import { startLateBuild } from './late-build.mjs';
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const tiers = process.argv.slice(2);
 const counts = { passed: 0, failed: 0, skipped: 0 };
+/** Told again at the end, where whoever sees only the last lines finds it. */
+const failures = [];
+/** Of a failure's message; a program's own words are often at its end. */
+const [FIRST_LINES, LAST_LINES] = [8, 16];
 /** After that the tier `cluster` takes three more: the whole has to be over within 50. */
 const BUILD_MINUTES_MAX = 42;
 
@@ -49,7 +53,26 @@ function check(what, command, args) {
   process.stdout.write(`\n== ${what}\n`);
   const isRight = run(command, args);
   counts[isRight ? 'passed' : 'failed'] += 1;
-  if (!isRight) process.stdout.write(`FAILED: ${what}\n`);
+  if (isRight) return;
+  failures.push(what);
+  process.stdout.write(`FAILED: ${what}\n`);
+}
+
+/** Of tests, and of files that do not load. @param result vitest's report, as its reporter `json` writes it */
+function failuresOf(result) {
+  return result.testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const failed = assertionResults.filter((one) => one.status === 'failed');
+    if (failed.length === 0) return status === 'failed' ? [`${name}\n${shortened(message)}`] : [];
+    return failed.map(
+      (one) => `${name}: ${one.fullName}\n${shortened(one.failureMessages.join('\n'))}`,
+    );
+  });
+}
+
+function shortened(message) {
+  const lines = message.trim().split('\n');
+  if (lines.length <= FIRST_LINES + LAST_LINES) return lines.join('\n');
+  return [...lines.slice(0, FIRST_LINES), '…', ...lines.slice(-LAST_LINES)].join('\n');
 }
 
 function bin(name) {
@@ -72,11 +95,12 @@ function tests(what, args) {
   rmSync(folder, { recursive: true });
   counts.passed += result?.numPassedTests ?? 0;
   counts.skipped += (result?.numPendingTests ?? 0) + (result?.numTodoTests ?? 0);
-  // A file that does not load has no failed test of its own, and a run without tests has not
-  // passed.
-  const failed = Math.max(result?.numFailedTests ?? 0, isRight ? 0 : 1);
+  const told = result === undefined ? [] : failuresOf(result);
+  // A run without tests has not passed.
   const hasRun = result !== undefined && result.numTotalTests > 0;
-  counts.failed += hasRun ? failed : Math.max(1, failed);
+  if (told.length === 0 && !(isRight && hasRun)) told.push(what);
+  failures.push(...told);
+  counts.failed += told.length;
 }
 
 /** What could not be looked at has not passed. */
@@ -98,6 +122,7 @@ async function clusterTests() {
     return notRun('test/cluster', `${why}; tools/install-kubernetes.sh goes on from there`);
   }
   process.stdout.write(`\nFAILED: tools/install-kubernetes.sh\n${said}\n`);
+  failures.push(`tools/install-kubernetes.sh\n${shortened(said)}`);
   counts.failed += 1;
 }
 
@@ -133,6 +158,7 @@ if (tiers.length === 0 || others.some((tier) => tier.startsWith('deploy'))) {
 }
 if (building !== undefined) await clusterTests();
 
+for (const failure of failures) process.stdout.write(`\nFAILED: ${failure}\n`);
 process.stdout.write(
   `\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`,
 );
