@@ -58,7 +58,7 @@ function check(what, command, args) {
   process.stdout.write(`FAILED: ${what}\n`);
 }
 
-/** Of tests, and of files that do not load. @param result vitest's report, as its reporter `json` writes it */
+/** Of tests, and of files that do not load. @param result a report of vitest's reporter `json` */
 function failuresOf(result) {
   return result.testResults.flatMap(({ name, status, message, assertionResults }) => {
     const failed = assertionResults.filter((one) => one.status === 'failed');

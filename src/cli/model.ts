@@ -1,22 +1,27 @@
 /** `shrike model`: makes a bundle of a model, and checks one as the engine does at its start. */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FEATURE_ORDER, FEATURE_SET } from '../../operators/index.ts';
 import { systemClock as clock } from '../core/clock.ts';
 import { ShrikeError } from '../core/errors.ts';
 import { writeError } from '../ingest/text-file.ts';
 import { checkFeatures, type ModelBundle, readBundle, readModel } from '../scoring/bundle.ts';
-import { parseBundle } from '../scoring/bundle-format.ts';
+import { type BundleFile, parseBundle } from '../scoring/bundle-format.ts';
 import { type OpenScorer, openScorer } from '../scoring/pool.ts';
 import { chooseProbes } from '../scoring/probes.ts';
+import type { Verdict } from '../scoring/trial.ts';
+import { askVerdict, isSame, verdictText } from '../scoring/verdict.ts';
 import { print, printJson } from './common.ts';
 import { readFeatureRows } from './feature-rows.ts';
 
 export interface CheckOptions {
   readonly json?: boolean;
+  /** Write ONNX Runtime's verdict into bundle.json. */
+  readonly judge?: boolean;
 }
 
-export interface BundleOptions extends CheckOptions {
+export interface BundleOptions {
+  readonly json?: boolean;
   readonly name: string;
   readonly rows: string;
   readonly featureSet?: string;
@@ -53,15 +58,14 @@ export async function bundle(folder: string, options: BundleOptions): Promise<vo
   };
   const { input, output, scoreColumn } = parseBundle(JSON.stringify(draft), file);
   const width = features.length;
-  const ports = { folder, model, input, output, scoreColumn, width, features, probes: [] };
+  const ports = { folder, model, contentId, input, output, scoreColumn, width, features };
+  const facing = { ...ports, probes: [] };
   // ONNX Runtime is the judge of every other evaluation.
-  const chosen = await withScorer(ports, 'onnxruntime', async (scorer) =>
-    chooseProbes({
-      ...{ features, rows, probesMax: options.probes },
-      score: async (many, count) => (await scorer.score(many, count)).scores,
-    }),
-  );
-  await write(file, { ...draft, probes: chosen.probes });
+  const [chosen, verdict] = await byRuntime(facing, async (score) => [
+    await chooseProbes({ features, rows, probesMax: options.probes, score }),
+    await askVerdict(facing, score),
+  ]);
+  await write(file, { ...draft, probes: chosen.probes, ...verdictPart(verdict) });
   const facts = await checked(folder);
   const { exchanges, unnoticed } = chosen;
   if (options.json === true) return printJson({ ...facts, exchanges, unnoticed });
@@ -72,7 +76,8 @@ export async function bundle(folder: string, options: BundleOptions): Promise<vo
 }
 
 /** @throws what the engine says at its start about a bundle that it cannot use */
-export async function check(folder: string, { json }: CheckOptions): Promise<void> {
+export async function check(folder: string, { json, judge }: CheckOptions): Promise<void> {
+  if (judge === true) await writeVerdict(folder);
   const facts = await checked(folder);
   if (json === true) return printJson(facts);
   print(textOf(facts));
@@ -88,6 +93,8 @@ interface BundleFacts {
   readonly probes: number;
   /** `trees`, or `onnxruntime` and why. */
   readonly by: string;
+  /** The verdict in bundle.json: `current`, `outdated` (the engine does not use it) or `none`. */
+  readonly verdict: string;
 }
 
 async function checked(folder: string): Promise<BundleFacts> {
@@ -98,20 +105,58 @@ async function checked(folder: string): Promise<BundleFacts> {
   return {
     ...{ folder, name: modelId, id: contentId ?? '', featureSet, features: features.length },
     ...{ threshold, probes: session.probes.length },
-    by: await withScorer(session, 'auto', async (scorer) => scorer.about),
+    // By ONNX Runtime in person, whatever the bundle says that it said.
+    by: await withScorer(
+      { ...session, verdict: undefined },
+      'auto',
+      async (scorer) => scorer.about,
+    ),
+    verdict: await stateOfVerdict(session),
   };
+}
+
+async function stateOfVerdict(session: Session): Promise<string> {
+  const { verdict } = session;
+  if (verdict === undefined) return 'none';
+  const now = await byRuntime(session, async (score) => askVerdict(session, score));
+  return isSame(verdict, now) ? 'current' : 'outdated';
+}
+
+/** @throws what `checked` throws, DATA_DIR_UNWRITABLE */
+async function writeVerdict(folder: string): Promise<void> {
+  const { session } = await readBundle(folder, FEATURE_ORDER);
+  const verdict = await byRuntime(session, async (score) => askVerdict(session, score));
+  const file = join(folder, 'bundle.json');
+  const { verdict: _, ...rest } = parseBundle(await readFile(file, 'utf8'), file);
+  await write(file, { ...rest, ...verdictPart(verdict) });
+}
+
+function verdictPart(verdict: Verdict | undefined): Pick<BundleFile, 'verdict'> {
+  return verdict === undefined ? {} : { verdict: verdictText(verdict) };
 }
 
 function textOf({ folder, name, id, ...facts }: BundleFacts): string {
   return (
     `${folder}: ${name}, ${id}\n` +
     `feature set ${facts.featureSet} (${facts.features}), threshold ${facts.threshold}, ` +
-    `${facts.probes} probes, evaluated by ${facts.by}`
+    `${facts.probes} probes, evaluated by ${facts.by}` +
+    (facts.by === 'trees' ? ` (verdict: ${facts.verdict})` : '')
+  );
+}
+
+type Session = ModelBundle['session'];
+
+function byRuntime<T>(
+  session: Session,
+  use: (score: (rows: Float32Array, count: number) => Promise<Float32Array>) => Promise<T>,
+): Promise<T> {
+  return withScorer(session, 'onnxruntime', (scorer) =>
+    use(async (rows, count) => (await scorer.score(rows, count)).scores),
   );
 }
 
 async function withScorer<T>(
-  session: ModelBundle['session'],
+  session: Session,
   runtime: 'auto' | 'onnxruntime',
   use: (scorer: OpenScorer) => Promise<T>,
 ): Promise<T> {

@@ -241,7 +241,7 @@ export const ConfigSchema = Type.Object(
         runtime: Type.Union([Type.Literal('auto'), Type.Literal('onnxruntime')], {
           description:
             'What evaluates the model. auto: the trees of a tree ensemble in WebAssembly, if ' +
-            'they are shown at start to score as ONNX Runtime does; else ONNX Runtime.',
+            'they are shown to score as ONNX Runtime does; else ONNX Runtime.',
           default: 'auto',
         }),
         threads: integer('Scorer threads. 0: half of the cores, at least 1.', 0, 0, 64),

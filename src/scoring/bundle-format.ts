@@ -16,6 +16,15 @@ const Probe = Type.Object(
   closed,
 );
 
+/** What ONNX Runtime gave for the rows of a trial (`trial.ts`): float32, little-endian, base64. */
+const Verdict = Type.Object(
+  {
+    trial: Type.String({ pattern: '^sha256:[0-9a-f]{64}$' }),
+    scores: Type.String({ pattern: '^[A-Za-z0-9+/]*=*$', maxLength: 100_000 }),
+  },
+  closed,
+);
+
 const BundleSchema = Type.Object(
   {
     format: Type.Literal(1),
@@ -28,6 +37,7 @@ const BundleSchema = Type.Object(
     threshold: Type.Number({ minimum: 0, maximum: 1 }),
     features: Type.Array(columnName, { minItems: 1, maxItems: 10_000 }),
     probes: Type.Optional(Type.Array(Probe, { maxItems: 100 })),
+    verdict: Type.Optional(Verdict),
   },
   closed,
 );

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { ShrikeError } from '../core/errors.ts';
 import type { Model } from '../core/scoring.ts';
 import { type BundleFile, parseBundle } from './bundle-format.ts';
+import { type Verdict, verdictOf } from './trial.ts';
 
 export interface ModelPorts {
   readonly input: string;
@@ -17,15 +18,23 @@ export interface ModelPorts {
   readonly width: number;
 }
 
+/** Which model it is, and how it is asked. */
+export interface ModelIdentity extends ModelPorts {
+  /** `sha256:` and the digest of model.onnx. */
+  readonly contentId: string;
+  /** Their names, in the order of the row. */
+  readonly features: readonly string[];
+}
+
 /** What a scorer thread has to know of its model. */
-export interface SessionFacts extends ModelPorts {
+export interface SessionFacts extends ModelIdentity {
   /** Names the bundle in messages. */
   readonly folder: string;
   /** Bytes of model.onnx: those whose hash was checked, whatever happens to the file later. */
   readonly model: Uint8Array;
-  /** Their names, in the order of the row. */
-  readonly features: readonly string[];
   readonly probes: readonly ProbeRow[];
+  /** Of ONNX Runtime, when the bundle was made. */
+  readonly verdict?: Verdict | undefined;
   /** Trees are walked by our own code where it gives what ONNX Runtime gives. */
   readonly runtime: 'auto' | 'onnxruntime';
 }
@@ -62,12 +71,14 @@ export async function readBundle(
   const session = {
     folder,
     model,
+    contentId,
     input: bundle.input,
     output: bundle.output,
     scoreColumn: bundle.scoreColumn,
     width: bundle.features.length,
     features: bundle.features,
     probes: (bundle.probes ?? []).map(({ score }, i) => ({ row: probeRow(bundle, i), score })),
+    verdict: verdictOf(bundle),
   };
   return {
     modelId: bundle.name,

@@ -1,16 +1,16 @@
 /**
  * What gives the scores: ONNX Runtime, or the model's trees in WebAssembly where those are shown to
- * give the same. The bundle stays an ONNX file either way, and ONNX Runtime the judge.
+ * give the same. The bundle stays an ONNX file either way, and ONNX Runtime the judge: at start,
+ * or when the bundle was made, if that has its verdict. Then it is not loaded at all.
  */
 import { ShrikeError } from '../core/errors.ts';
-import { seeded } from '../core/random.ts';
 import type { SessionFacts } from './bundle.ts';
-import { openChecked } from './model-check.ts';
-import { checked, scoreRows } from './session.ts';
+import { checkAnswers, openChecked } from './model-check.ts';
+import { checked } from './scores.ts';
 import { CompiledForest } from './trees/compiled-forest.ts';
-import { type Forest, forestOf, UnlikeTrees } from './trees/forest-model.ts';
+import { forestOf, UnlikeTrees } from './trees/forest-model.ts';
 import { nodesOf } from './trees/onnx-file.ts';
-import { trialRows } from './trees/trial-rows.ts';
+import { doubtOf, type Trial, trialOf } from './trial.ts';
 
 export interface Evaluator {
   /** `trees`, or `onnxruntime` and why. */
@@ -22,10 +22,10 @@ export interface Evaluator {
   score(rows: Float32Array, count: number): Promise<Float32Array>;
 }
 
-const TRIAL_ROWS = 1024;
-const TRIAL_SEED = 1;
-/** Exponentials may be rounded differently: one unit in the last place of a float32 near 1. */
-const LAST_BIT = 2 ** -23;
+interface Trees {
+  readonly trial: Trial;
+  readonly score: (rows: Float32Array, count: number) => Float32Array;
+}
 
 /**
  * @param forestModule forest.wasm
@@ -35,43 +35,54 @@ export async function openEvaluator(
   facts: SessionFacts,
   forestModule: WebAssembly.Module,
 ): Promise<Evaluator> {
+  const trees =
+    facts.runtime === 'auto' ? treesOf(facts, forestModule) : 'scoring.runtime asks for it';
+  if (typeof trees !== 'string' && (await isAsJudged(trees, facts))) {
+    const evaluator = byTrees(trees);
+    await checkAnswers(evaluator.score, facts);
+    return evaluator;
+  }
   const runtime = await openChecked(facts);
-  const byRuntime = (rows: Float32Array, count: number) =>
-    scoreRows(runtime, facts, { rows, count });
-  if (facts.runtime === 'onnxruntime') {
-    return { about: 'onnxruntime (scoring.runtime asks for it)', score: byRuntime };
-  }
-  let forest: Forest;
-  let compiled: CompiledForest;
-  try {
-    forest = forestOf(nodesOf(facts.model), facts.output);
-    compiled = new CompiledForest({ forest, width: facts.width, rowsMax: 1024 }, forestModule);
-  } catch (error) {
-    if (!(error instanceof UnlikeTrees) && !(error instanceof RangeError)) throw error;
-    return { about: `onnxruntime (${error.message})`, score: byRuntime };
-  }
-  const byTrees = (rows: Float32Array, count: number) =>
-    checked(compiled.score(rows, count, facts.scoreColumn));
-  const doubt = await trial(forest, facts.width, { byRuntime, byTrees });
-  if (doubt !== undefined) return { about: `onnxruntime (${doubt})`, score: byRuntime };
+  const doubt = typeof trees === 'string' ? trees : await doubtAbout(trees, runtime.score);
+  if (doubt !== undefined) return { about: `onnxruntime (${doubt})`, score: runtime.score };
   await runtime.release();
-  return { about: 'trees', score: async (rows, count) => byTrees(rows, count) };
+  return byTrees(trees as Trees);
 }
 
-interface Rivals {
-  readonly byRuntime: Evaluator['score'];
-  readonly byTrees: (rows: Float32Array, count: number) => Float32Array;
+/** @returns the trees, or why there are none */
+function treesOf(facts: SessionFacts, forestModule: WebAssembly.Module): Trees | string {
+  try {
+    const forest = forestOf(nodesOf(facts.model), facts.output);
+    const { width, scoreColumn } = facts;
+    const compiled = new CompiledForest({ forest, width, rowsMax: 1024 }, forestModule);
+    const score = (rows: Float32Array, count: number) =>
+      checked(compiled.score(rows, count, scoreColumn));
+    return { trial: trialOf(forest, facts), score };
+  } catch (error) {
+    if (!(error instanceof UnlikeTrees) && !(error instanceof RangeError)) throw error;
+    return error.message;
+  }
+}
+
+function byTrees({ score }: Trees): Evaluator {
+  return { about: 'trees', score: async (rows, count) => score(rows, count) };
+}
+
+/** A verdict about another trial says nothing: then ONNX Runtime is asked. */
+async function isAsJudged(trees: Trees, { verdict }: SessionFacts): Promise<boolean> {
+  if (verdict?.trial !== trees.trial.id) return false;
+  return (await doubtAbout(trees, async () => verdict.scores)) === undefined;
 }
 
 /** @returns why the trees are not to be trusted, or nothing */
-async function trial(forest: Forest, width: number, rivals: Rivals): Promise<string | undefined> {
-  const count = TRIAL_ROWS;
-  const rows = trialRows(forest, { width, count, random: seeded(TRIAL_SEED) });
+async function doubtAbout(
+  { trial, score }: Trees,
+  judge: Evaluator['score'],
+): Promise<string | undefined> {
+  const { rows, count } = trial;
   try {
-    const expected = await rivals.byRuntime(rows, count);
-    const found = rivals.byTrees(rows, count);
-    const row = found.findIndex((score, i) => Math.abs(score - (expected[i] as number)) > LAST_BIT);
-    return row < 0 ? undefined : `the trees differ in row ${row} of the trial`;
+    const expected = await judge(rows, count);
+    return doubtOf(score(rows, count), expected);
   } catch (error) {
     if (!(error instanceof ShrikeError)) throw error;
     return `in the trial, ${error.message}`;

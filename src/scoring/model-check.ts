@@ -3,40 +3,57 @@ import { join } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
 import { ShrikeError } from '../core/errors.ts';
 import type { SessionFacts } from './bundle.ts';
-import { openRuntime, scoreRows } from './session.ts';
 
 /** ONNX Runtime may add the trees in another order on another CPU: the last bits may differ. */
 const PROBE_TOLERANCE = 1e-5;
 
+/** Scores of the first `count` rows. */
+type Evaluate = (rows: Float32Array, count: number) => Promise<Float32Array>;
+
+/** The model in ONNX Runtime. */
+export interface CheckedRuntime {
+  readonly score: Evaluate;
+  release(): Promise<void>;
+}
+
 /**
- * @returns the session, which has scored a row of zeros and every probe as the bundle says
+ * Loads ONNX Runtime: who does not call this does not have it.
+ * @returns the session, which has answered as the bundle says
  * @throws MODEL_NOT_ONNX, MODEL_BUNDLE_INVALID, MODEL_FEATURES_MISMATCH, MODEL_OUTPUT_INVALID
  */
-export async function openChecked(facts: SessionFacts): Promise<InferenceSession> {
-  const { folder } = facts;
+export async function openChecked(facts: SessionFacts): Promise<CheckedRuntime> {
+  const { openRuntime, scoreRows } = await import('./session.ts');
   const runtime = await openRuntime(facts.model).catch((cause: ShrikeError) => {
-    throw new ShrikeError('MODEL_NOT_ONNX', `${join(folder, 'model.onnx')} is no ONNX model`, {
-      cause: cause.cause,
-    });
+    const file = join(facts.folder, 'model.onnx');
+    throw new ShrikeError('MODEL_NOT_ONNX', `${file} is no ONNX model`, { cause: cause.cause });
   });
+  const score: Evaluate = (rows, count) => scoreRows(runtime, facts, { rows, count });
   try {
     checkPorts(runtime, facts);
-    // The first row that the engine could send is all zeros: a model must have an answer to it.
-    await scoreRows(runtime, facts, { rows: new Float32Array(facts.width), count: 1 });
-    for (const [i, probe] of facts.probes.entries()) {
-      const [score] = await scoreRows(runtime, facts, { rows: probe.row, count: 1 });
-      if (Math.abs((score as number) - probe.score) > PROBE_TOLERANCE) {
-        throw new ShrikeError(
-          'MODEL_FEATURES_MISMATCH',
-          `${folder}: probe ${i} scores ${score}, the bundle says ${probe.score}: ` +
-            'are its features in the order in which the model was trained?',
-        );
-      }
-    }
-    return runtime;
+    await checkAnswers(score, facts);
   } catch (error) {
     await runtime.release();
     throw error;
+  }
+  return { score, release: () => runtime.release() };
+}
+
+/**
+ * Scores a row of zeros and every probe.
+ * @throws MODEL_FEATURES_MISMATCH, MODEL_OUTPUT_INVALID
+ */
+export async function checkAnswers(score: Evaluate, facts: SessionFacts): Promise<void> {
+  // The first row that the engine could send is all zeros: a model must have an answer to it.
+  await score(new Float32Array(facts.width), 1);
+  for (const [i, probe] of facts.probes.entries()) {
+    const [found] = await score(probe.row, 1);
+    if (Math.abs((found as number) - probe.score) > PROBE_TOLERANCE) {
+      throw new ShrikeError(
+        'MODEL_FEATURES_MISMATCH',
+        `${facts.folder}: probe ${i} scores ${found}, the bundle says ${probe.score}: ` +
+          'are its features in the order in which the model was trained?',
+      );
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { ShrikeError } from '../core/errors.ts';
 import type { ModelPorts } from './bundle.ts';
+import { checked } from './scores.ts';
 
 /** Opens the model for one thread: a scorer is one core, and the pool counts the cores. */
 export async function openRuntime(model: Uint8Array): Promise<InferenceSession> {
@@ -59,20 +60,4 @@ function pickScores(table: Float32Array, facts: ModelPorts, count: number): Floa
     scores[row] = table[at] as number;
   }
   return checked(scores);
-}
-
-/** @throws MODEL_OUTPUT_INVALID naming the row */
-export function checked(scores: Float32Array): Float32Array {
-  // By index: this is done for every payment, and an iterator of pairs makes an array for each.
-  for (let row = 0; row < scores.length; row++) {
-    const score = scores[row] as number;
-    // Written so that NaN fails it too.
-    if (!(score >= 0 && score <= 1)) {
-      throw new ShrikeError(
-        'MODEL_OUTPUT_INVALID',
-        `row ${row} of ${scores.length} scored ${score}; a score is a number from 0 to 1`,
-      );
-    }
-  }
-  return scores;
 }

@@ -119,7 +119,7 @@ test('the image of training makes a bundle from raw files, without rights, by th
   const mounted = ['--volume', `${volume}:/models:ro`, '--entrypoint', 'shrike'];
   const check = ['model', 'check', `/models/${bundle}`];
   expect(await tools.done('podman', ['run', '--rm', ...mounted, image, ...check])).toMatch(
-    /evaluated by trees$/,
+    /evaluated by trees \(verdict: current\)$/,
   );
 });
 

@@ -60,7 +60,7 @@ beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'shrike-terraform-'));
   moto = await startMoto(tools);
   terraform = await openTerraform(scratch, moto.env);
-  await applied();
+  await terraform.apply([...SET, ...KNOWN_TO_MOTO]);
   s3 = new S3Client({
     endpoint: moto.endpoint,
     region: 'us-east-1',
@@ -68,17 +68,6 @@ beforeAll(async () => {
     credentials: { accessKeyId: 'nobody', secretAccessKey: 'nothing' },
   });
 }, 800_000);
-
-/** As one would on AWS: an apply that fails half way is gone on with, once. */
-async function applied(): Promise<void> {
-  const apply = ['apply', '-auto-approve', ...terraform.state, ...SET, ...KNOWN_TO_MOTO];
-  try {
-    await terraform.run(apply);
-  } catch (error) {
-    process.stderr.write(`once more, after: ${String(error)}\n`);
-    await terraform.run(apply);
-  }
-}
 
 afterAll(async () => {
   s3?.destroy();

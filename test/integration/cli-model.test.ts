@@ -31,7 +31,7 @@ test('the bundle of the default model comes out of its model.onnx to the byte', 
   const { code, stdout } = await shrike('model', 'bundle', folder, '--name', 'r1', '--rows', ROWS);
   expect(stdout.replaceAll(folder, 'DIR').split('\n')).toEqual([
     'DIR: r1, sha256:b70eb2552e2e5bcda95187bace3645ed1cb82a842b0c08df7d7ff54155176991',
-    'feature set r1-1 (32), threshold 0.5, 5 probes, evaluated by trees',
+    'feature set r1-1 (32), threshold 0.5, 5 probes, evaluated by trees (verdict: current)',
     '495 of 496 exchanges of two features would be noticed',
     'unnoticed: has_error/bad_auth',
     '',
@@ -52,12 +52,28 @@ test('what is told of a bundle is what stands in it', async () => {
   expect(await shrikeJson('model', 'check', folder)).toMatchObject({ ...facts, by: 'trees' });
 });
 
+test('the verdict of a bundle is renewed when it is asked for, and nothing else of it changes', async () => {
+  cpSync(DEFAULT, folder, { recursive: true });
+  const file = join(folder, 'bundle.json');
+  const before = readFileSync(file, 'utf8');
+  const { verdict, ...rest } = JSON.parse(before) as { verdict: { trial: string } };
+  const stateWith = async (changed: object, ...more: readonly string[]) => {
+    writeFileSync(file, JSON.stringify({ ...rest, ...changed }));
+    return shrikeJson('model', 'check', folder, ...more);
+  };
+  expect(await stateWith({})).toMatchObject({ by: 'trees', verdict: 'none' });
+  const other = { ...verdict, trial: verdict.trial.replace(/.{8}$/, '00000000') };
+  expect(await stateWith({ verdict: other })).toMatchObject({ by: 'trees', verdict: 'outdated' });
+  expect(await stateWith({ verdict: other }, '--judge')).toMatchObject({ verdict: 'current' });
+  expect(readFileSync(file, 'utf8')).toBe(before);
+});
+
 test('a model that is no ensemble of trees is a bundle, too: ONNX Runtime evaluates it', async () => {
   // The sigmoid of each feature; the score is that of the second one, log_amount.
   const model = tinyOnnx({ op: 'Sigmoid', width: FEATURE_ORDER.length });
   writeFileSync(join(folder, 'model.onnx'), model);
   const made = await shrikeJson('model', 'bundle', folder, '--name', 'tiny', '--rows', ROWS);
-  expect(made).toMatchObject({ by: 'onnxruntime (its node is a Sigmoid)' });
+  expect(made).toMatchObject({ by: 'onnxruntime (its node is a Sigmoid)', verdict: 'none' });
   // Only exchanges with that one change anything.
   const { unnoticed } = made as { readonly unnoticed: readonly string[][] };
   expect(unnoticed.filter((pair) => pair.includes('log_amount'))).toEqual([]);

@@ -19,7 +19,10 @@ test('an engine that runs leaves nothing in the home of its user: no device id, 
       '--data',
       data,
     ],
-    { HOME: home, XDG_CACHE_HOME: join(home, '.cache'), ORT_DISABLE_TELEMETRY: '' },
+    {
+      ...{ HOME: home, XDG_CACHE_HOME: join(home, '.cache'), ORT_DISABLE_TELEMETRY: '' },
+      SHRIKE_SCORING_RUNTIME: 'onnxruntime',
+    },
   );
   const { code, stderr } = await run.ended;
   expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });

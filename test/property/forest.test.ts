@@ -28,6 +28,7 @@ interface Wish {
   readonly kind: TinyForest['kind'];
   readonly packed: boolean;
   readonly base: number | undefined;
+  readonly backwards: boolean;
 }
 
 /** Grows each tree by splitting leaves, at random. */
@@ -54,9 +55,9 @@ function grow(wish: Wish): TinyForest {
     }
     return nodes;
   });
-  const { width, kind, packed, base } = wish;
+  const { width, kind, packed, base, backwards } = wish;
   const post = kind === 'TreeEnsembleClassifier' ? 'LOGISTIC' : 'NONE';
-  return { trees, width, kind, packed, post, ...(base === undefined ? {} : { base }) };
+  return { trees, width, kind, packed, post, backwards, ...(base === undefined ? {} : { base }) };
 }
 
 const wishes: fc.Arbitrary<Wish> = fc.record({
@@ -67,6 +68,7 @@ const wishes: fc.Arbitrary<Wish> = fc.record({
   kind: fc.constantFrom('TreeEnsembleClassifier' as const, 'TreeEnsembleRegressor' as const),
   packed: fc.boolean(),
   base: fc.constantFrom(undefined, 0.125),
+  backwards: fc.boolean(),
 });
 
 async function bothScores(wish: Wish, count: number): Promise<[Float32Array, Float32Array]> {

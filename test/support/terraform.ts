@@ -3,7 +3,7 @@
  *
  *     const terraform = await openTerraform(scratch, moto.env);
  *     await terraform.run(['validate']);
- *     await terraform.run(['apply', …, ...terraform.state]);
+ *     await terraform.apply(['-var=…']);
  *     terraform.resources()                   what the state holds
  */
 import { execFile, execFileSync } from 'node:child_process';
@@ -73,6 +73,17 @@ export class Terraform {
     } catch (error) {
       const { stdout, stderr } = error as { stdout: string; stderr: string };
       throw new Error(`terraform ${command} failed:\n${stdout}\n${stderr}`, { cause: error });
+    }
+  }
+
+  /** As one would on AWS: an apply that fails half way is gone on with, once. */
+  async apply(flags: readonly string[]): Promise<string> {
+    const apply = ['apply', '-auto-approve', ...this.state, ...flags];
+    try {
+      return await this.run(apply);
+    } catch (error) {
+      process.stderr.write(`once more, after: ${String(error)}\n`);
+      return await this.run(apply);
     }
   }
 

@@ -64,6 +64,8 @@ export type TinyTreeNode =
       readonly nanIsYes: boolean;
     };
 
+type TinyBranch = Exclude<TinyTreeNode, { weight: number }>;
+
 export interface TinyForest {
   readonly trees: readonly TinyTree[];
   readonly width: number;
@@ -72,6 +74,8 @@ export interface TinyForest {
   readonly base?: number;
   /** Lists of numbers as one field, as newer writers do. */
   readonly packed?: boolean;
+  /** Nodes are numbered from the last of a tree to its first, which stays the root. */
+  readonly backwards?: boolean;
 }
 
 /** probabilities = the trees' score: of a classifier, of two classes */
@@ -96,12 +100,18 @@ export function forestOnnx(forest: TinyForest): Uint8Array {
   return message(integer(1, 8), bytes(7, graph), ...opsets);
 }
 
-function forestAttributes({ trees, kind, post, base, packed = false }: TinyForest): Uint8Array[] {
+function forestAttributes(forest: TinyForest): Uint8Array[] {
+  const { trees, kind, post, base, packed = false, backwards = false } = forest;
   const of = kind === 'TreeEnsembleClassifier' ? 'class' : 'target';
-  const nodes = trees.flatMap((tree, treeId) => tree.map((node, id) => ({ treeId, id, node })));
+  const nodes = trees.flatMap((tree, treeId) => {
+    const idOf = (index: number) => (backwards ? tree.length - 1 - index : index);
+    return tree.map((node, index) => ({ treeId, id: idOf(index), node, idOf }));
+  });
   const leaves = nodes.filter(({ node }) => 'weight' in node);
-  const branch = <T>(take: (node: Exclude<TinyTreeNode, { weight: number }>) => T, otherwise: T) =>
-    nodes.map(({ node }) => ('weight' in node ? otherwise : take(node)));
+  const branch = <T>(
+    take: (node: TinyBranch, idOf: (index: number) => number) => T,
+    otherwise: T,
+  ) => nodes.map(({ node, idOf }) => ('weight' in node ? otherwise : take(node, idOf)));
   const ints = (name: string, values: readonly number[]) =>
     packed
       ? message(bytes(1, name), bytes(8, Uint8Array.from(values.flatMap(varint))), integer(20, 7))
@@ -137,11 +147,11 @@ function forestAttributes({ trees, kind, post, base, packed = false }: TinyFores
     ),
     ints(
       'nodes_truenodeids',
-      branch(({ yes }) => yes, 0),
+      branch(({ yes }, idOf) => idOf(yes), 0),
     ),
     ints(
       'nodes_falsenodeids',
-      branch(({ no }) => no, 0),
+      branch(({ no }, idOf) => idOf(no), 0),
     ),
     ints(
       'nodes_missing_value_tracks_true',

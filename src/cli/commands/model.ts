@@ -13,6 +13,7 @@ Examples:
 const CHECK_EXAMPLES = `
 Examples:
   shrike model check models/mine
+  shrike model check models/mine --judge     a bundle made by hand, or whose verdict is outdated
 `;
 
 export function addModel(program: Command): void {
@@ -41,6 +42,7 @@ export function addModel(program: Command): void {
     .command('check')
     .description('check a bundle as the engine does at its start')
     .argument('<dir>', 'folder with model.onnx and bundle.json')
+    .option('--judge', "write ONNX Runtime's verdict on the trees into bundle.json")
     .option('--json', 'as JSON')
     .addHelpText('after', CHECK_EXAMPLES)
     .action(async (dir: string, options: CheckOptions) =>

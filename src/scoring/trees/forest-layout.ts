@@ -69,12 +69,14 @@ function treeSegments(root: TreeNode): Segment[] {
 function removalsOf(ranges: readonly Range[], first: number): Removal[] {
   const removals: Removal[] = [];
   for (const { branch, from, to } of ranges) {
-    const [low, high] = [Math.max(from, first), Math.min(to, first + SEGMENT_LEAVES)];
+    const low = Math.max(from, first);
+    const high = Math.min(to, first + SEGMENT_LEAVES);
     if (low >= high) continue;
-    let out = 0;
-    for (let leaf = low; leaf < high; leaf++) out |= 1 << (leaf - first);
+    const ones = high - low === SEGMENT_LEAVES ? -1 : (1 << (high - low)) - 1;
     const { feature, threshold, nanIsBelow } = branch;
-    removals.push({ feature, threshold, out, nanIsBelow });
+    removals.push({ feature, threshold, out: ones << (low - first), nanIsBelow });
   }
-  return removals.sort((a, b) => Number(a.nanIsBelow) - Number(b.nanIsBelow));
+  const isPlain = ({ nanIsBelow }: Removal) => !nanIsBelow;
+  if (removals.every(isPlain)) return removals;
+  return [...removals.filter(isPlain), ...removals.filter((one) => !isPlain(one))];
 }

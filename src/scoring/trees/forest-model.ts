@@ -69,11 +69,11 @@ export function forestOf(nodes: readonly OnnxNode[], output: string): Forest {
 /** The attribute's parallel lists, as they stand in the file. */
 interface Lists {
   readonly modes: readonly string[];
-  readonly features: readonly number[];
-  readonly values: readonly number[];
-  readonly trueIds: readonly number[];
-  readonly falseIds: readonly number[];
-  readonly nanIsTrue: readonly number[];
+  readonly features: Float64Array;
+  readonly values: Float64Array;
+  readonly trueIds: Float64Array;
+  readonly falseIds: Float64Array;
+  readonly nanIsTrue: Float64Array;
 }
 
 function treesOf(node: OnnxNode, kind: 'class' | 'target'): TreeNode[] {
@@ -87,26 +87,59 @@ function treesOf(node: OnnxNode, kind: 'class' | 'target'): TreeNode[] {
     falseIds: ints(node, 'nodes_falsenodeids'),
     nanIsTrue: ints(node, 'nodes_missing_value_tracks_true'),
   };
-  const weights = weightsOf(node, kind);
-  const indexes = new Map<number, number>();
-  const roots: number[] = [];
-  for (const [i, tree] of treeIds.entries()) {
-    // As ONNX Runtime takes it: the root of a tree is the first of its nodes.
-    if (i === 0 || treeIds[i - 1] !== tree) roots.push(i);
-    indexes.set(keyOf(tree, nodeIds[i]), i);
-  }
+  const places = new Places(treeIds, nodeIds);
+  const weights = weightsOf(node, kind, places);
   const build = (index: number | undefined, depth: number): TreeNode => {
     if (index === undefined || depth > DEPTH_MAX) throw new UnlikeTrees('a tree has no end');
-    const at = (id: number | undefined) => build(indexes.get(keyOf(treeIds[index], id)), depth + 1);
     if (lists.modes[index] === 'LEAF') {
-      const weight = weights.get(keyOf(treeIds[index], nodeIds[index]));
+      const weight = weights[index];
       if (weight === undefined) throw new UnlikeTrees('a leaf has no weight');
       return { weight };
     }
+    const at = (id: number | undefined) => build(places.of(treeIds[index], id), depth + 1);
     return branchOf(lists, index, at);
   };
-  if (new Set(treeIds).size !== roots.length) throw new UnlikeTrees('its trees are in pieces');
-  return roots.map((root) => build(root, 0));
+  return places.roots.map((root) => build(root, 0));
+}
+
+/** Where in the lists a node of a tree is: most files number nodes as they list them. */
+class Places {
+  /** As ONNX Runtime takes it: the root of a tree is the first of its nodes. */
+  readonly roots: number[] = [];
+  readonly #nodeIds: Float64Array;
+  readonly #treeIds: Float64Array;
+  readonly #rootOf = new Map<number, number>();
+  /** Made when a node is not where it would be then. */
+  #all: Map<number, number> | undefined;
+
+  /** @throws UnlikeTrees */
+  constructor(treeIds: Float64Array, nodeIds: Float64Array) {
+    this.#treeIds = treeIds;
+    this.#nodeIds = nodeIds;
+    for (let i = 0; i < treeIds.length; i++) {
+      if (i > 0 && treeIds[i - 1] === treeIds[i]) continue;
+      this.roots.push(i);
+      this.#rootOf.set(treeIds[i] as number, i);
+    }
+    if (this.#rootOf.size !== this.roots.length) throw new UnlikeTrees('its trees are in pieces');
+  }
+
+  of(tree: number | undefined, node: number | undefined): number | undefined {
+    const root = this.#rootOf.get(tree ?? -1);
+    if (root === undefined || node === undefined) return undefined;
+    if (this.#treeIds[root + node] === tree && this.#nodeIds[root + node] === node) {
+      return root + node;
+    }
+    this.#all ??= this.#placesOfAll();
+    return this.#all.get(keyOf(tree, node));
+  }
+
+  #placesOfAll(): Map<number, number> {
+    const nodeIds = this.#nodeIds;
+    const all = new Map<number, number>();
+    for (const [i, tree] of this.#treeIds.entries()) all.set(keyOf(tree, nodeIds[i]), i);
+    return all;
+  }
 }
 
 /** One number that names a node of a tree. */
@@ -114,16 +147,25 @@ function keyOf(tree = -1, node = -1): number {
   return tree * 2 ** 26 + node;
 }
 
-function weightsOf(node: OnnxNode, kind: 'class' | 'target'): Map<number, number> {
+/** @returns the weight of each leaf, at its place */
+function weightsOf(
+  node: OnnxNode,
+  kind: 'class' | 'target',
+  places: Places,
+): readonly (number | undefined)[] {
   const treeIds = ints(node, `${kind}_treeids`);
   const nodeIds = ints(node, `${kind}_nodeids`);
   const values = floats(node, `${kind}_weights`);
   if (new Set(ints(node, `${kind}_ids`)).size !== 1) {
     throw new UnlikeTrees('its leaves vote for several classes or targets');
   }
-  const weights = new Map<number, number>();
-  for (const [i, value] of values.entries()) weights.set(keyOf(treeIds[i], nodeIds[i]), value);
-  if (weights.size !== values.length) throw new UnlikeTrees('a leaf has several weights');
+  const weights: (number | undefined)[] = [];
+  for (let i = 0; i < values.length; i++) {
+    const at = places.of(treeIds[i], nodeIds[i]);
+    if (at === undefined) throw new UnlikeTrees('a weight is of no leaf');
+    if (weights[at] !== undefined) throw new UnlikeTrees('a leaf has several weights');
+    weights[at] = values[i];
+  }
   return weights;
 }
 
@@ -134,13 +176,15 @@ function branchOf(lists: Lists, index: number, at: (id: number | undefined) => T
   const whenTrue = at(lists.trueIds[index]);
   const whenFalse = at(lists.falseIds[index]);
   const nanIsTrue = (lists.nanIsTrue[index] ?? 0) !== 0;
-  const below = { feature, below: whenTrue, others: whenFalse, nanIsBelow: nanIsTrue };
-  const above = { feature, below: whenFalse, others: whenTrue, nanIsBelow: !nanIsTrue };
   if (!Number.isFinite(value)) throw new UnlikeTrees(`a threshold is ${value}`);
-  if (mode === 'BRANCH_LT') return { ...below, threshold: value };
-  if (mode === 'BRANCH_LEQ') return { ...below, threshold: nextAbove(value) };
-  if (mode === 'BRANCH_GTE') return { ...above, threshold: value };
-  if (mode === 'BRANCH_GT') return { ...above, threshold: nextAbove(value) };
+  const isUpTo = mode === 'BRANCH_LEQ' || mode === 'BRANCH_GT';
+  const threshold = isUpTo ? nextAbove(value) : value;
+  if (mode === 'BRANCH_LT' || mode === 'BRANCH_LEQ') {
+    return { feature, threshold, nanIsBelow: nanIsTrue, below: whenTrue, others: whenFalse };
+  }
+  if (mode === 'BRANCH_GTE' || mode === 'BRANCH_GT') {
+    return { feature, threshold, nanIsBelow: !nanIsTrue, below: whenFalse, others: whenTrue };
+  }
   throw new UnlikeTrees(`a test is a ${mode}`);
 }
 
@@ -154,12 +198,14 @@ export function nextAbove(value: number): number {
   return word.getFloat32(0);
 }
 
-function ints(node: OnnxNode, name: string): readonly number[] {
-  return node.attributes.get(name)?.ints ?? [];
+const NO_NUMBERS = new Float64Array(0);
+
+function ints(node: OnnxNode, name: string): Float64Array {
+  return node.attributes.get(name)?.ints ?? NO_NUMBERS;
 }
 
-function floats(node: OnnxNode, name: string): readonly number[] {
-  return node.attributes.get(name)?.floats ?? [];
+function floats(node: OnnxNode, name: string): Float64Array {
+  return node.attributes.get(name)?.floats ?? NO_NUMBERS;
 }
 
 function texts(node: OnnxNode, name: string): readonly string[] {

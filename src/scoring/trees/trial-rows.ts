@@ -14,8 +14,12 @@ export function trialRows(forest: Forest, { width, count, random }: Trial): Floa
   const rows = new Float32Array(count * width);
   for (let i = 0; i < rows.length; i++) {
     const known = thresholds[i % width] as readonly number[];
-    const near = known.length === 0 ? 0 : random.pick(known);
-    rows[i] = random.chance(1 / 32) ? Number.NaN : near + random.pick(OFFSETS) * scaleOf(near);
+    // One draw for the three choices: every start waits for these rows.
+    const draw = random.int(known.length * OFFSETS.length * 32);
+    const choice = Math.floor(draw / 32);
+    const near = known[Math.floor(choice / OFFSETS.length)] as number;
+    const offset = OFFSETS[choice % OFFSETS.length] as number;
+    rows[i] = draw % 32 === 0 ? Number.NaN : near + offset * scaleOf(near);
   }
   return rows;
 }
@@ -35,5 +39,6 @@ function thresholdsOf(forest: Forest, width: number): number[][] {
     visit(node.others);
   };
   for (const tree of forest.trees) visit(tree);
+  for (const known of thresholds) if (known.length === 0) known.push(0);
   return thresholds;
 }
