@@ -16,12 +16,14 @@ const SILENT = {
   error: () => undefined,
 };
 const REGION_OF_LAST_RESORT = 'us-east-1';
+const AWS_HOST = /\.amazonaws\.com(?:\.cn)?$/;
 
 export async function connectS3(config: Config['s3']): Promise<S3Client> {
-  const { endpoint, region, pathStyle, deadlineMs } = config;
+  const { endpoint, pathStyle, deadlineMs } = config;
+  const region = knownRegion(config);
   const settings: S3ClientConfig = {
     ...(endpoint !== '' && { endpoint }),
-    ...(region !== '' && { region }),
+    ...(region !== undefined && { region }),
     forcePathStyle: pathStyle,
     // The tries are counted in `s3-tries.ts`, against the deadline.
     maxAttempts: 1,
@@ -39,14 +41,24 @@ export async function connectS3(config: Config['s3']): Promise<S3Client> {
   // Versions are pinned, so what the SDK will need of Node.js next is not news for the user.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   const client = new S3Client(settings);
-  if (region === '' && !(await knowsRegion(client))) {
+  if (region === undefined && !(await findsRegion(client))) {
     return withUnsignedBodies(new S3Client({ ...settings, region: REGION_OF_LAST_RESORT }));
   }
   return withUnsignedBodies(client);
 }
 
-/** Whether the SDK finds one in the environment or a profile; it throws when it does not. */
-async function knowsRegion(client: S3Client): Promise<boolean> {
+/**
+ * Undefined: the SDK is to find it, in a profile or by asking the machine. Only on AWS: elsewhere
+ * nobody answers at 169.254.169.254, and the first request of each thread waited a second for it.
+ */
+function knownRegion({ region, endpoint }: Config['s3']): string | undefined {
+  if (region !== '') return region;
+  const isAws = endpoint === '' || AWS_HOST.test(new URL(endpoint).hostname);
+  return isAws ? undefined : (process.env.AWS_REGION ?? REGION_OF_LAST_RESORT);
+}
+
+/** It throws when it does not. */
+async function findsRegion(client: S3Client): Promise<boolean> {
   try {
     return (await client.config.region()) !== '';
   } catch {

@@ -328,7 +328,7 @@ export const ConfigSchema = Type.Object(
           pattern: '^(https?://[^/].*)?$',
         }),
         region: Type.String({
-          description: 'Region of the bucket. Empty: what the AWS SDK finds, or us-east-1.',
+          description: 'Of the bucket. Empty: AWS_REGION, on AWS what its SDK finds, or us-east-1.',
           default: '',
         }),
         pathStyle: Type.Boolean({
