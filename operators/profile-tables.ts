@@ -123,6 +123,10 @@ export class UserTable {
     out.debtToIncome = isKnown ? (values[at + USER.debtToIncome] as number) : -1;
   }
 
+  get size(): number {
+    return this.#rows.size;
+  }
+
   firstCard(row: number): number {
     return row === NONE
       ? NONE

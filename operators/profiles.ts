@@ -23,6 +23,9 @@ export interface ProfileOptions {
   readonly cardsTopic: string;
 }
 
+/** Tables of fewer users lie in the caches anyway. */
+const USERS_TO_PREFETCH_MIN = 50_000;
+
 const DOLLARS = '0, or dollars of 0.01 to 1e15, positive or negative';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -37,6 +40,7 @@ export class CardUserProfiles implements Profiles<Payment, PaymentProfile> {
   readonly #users = new UserTable();
   readonly #cards = new CardTable();
   readonly #profile = unknownProfile();
+  #places = new Int32Array(0);
 
   constructor({ parse, usersTopic, cardsTopic }: ProfileOptions) {
     this.topics = [usersTopic, cardsTopic];
@@ -68,6 +72,21 @@ export class CardUserProfiles implements Profiles<Payment, PaymentProfile> {
       if (reason !== undefined) rejects.push({ index: i, code: 'RECORD_FIELD_INVALID', reason });
     }
     return rejects;
+  }
+
+  /** Three short loops, each over look-ups that do not wait for each other. */
+  prefetch(events: readonly Payment[]): void {
+    const users = this.#users;
+    if (users.size < USERS_TO_PREFETCH_MIN) return;
+    const { length } = events;
+    if (this.#places.length < length) this.#places = new Int32Array(length);
+    const places = this.#places;
+    for (let i = 0; i < length; i++) places[i] = users.row((events[i] as Payment).user);
+    for (let i = 0; i < length; i++) places[i] = users.firstCard(places[i] as number);
+    const cards = this.#cards;
+    for (let i = 0; i < length; i++) {
+      places[i] = cards.row(places[i] as number, (events[i] as Payment).card);
+    }
   }
 
   of({ user, card }: Payment): PaymentProfile {

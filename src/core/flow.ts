@@ -89,6 +89,11 @@ export interface Profiles<E, P> {
     baseOffset: Offset,
     first: number,
   ): readonly Reject[];
+  /**
+   * Tells whom `of` will be asked about next: the misses of many look-ups can be under way at once,
+   * and those of `of` come one after the other. Changes nothing else.
+   */
+  prefetch?(events: readonly E[]): void;
   /** What is known for this event; the object may be reused by the next call. */
   of(event: E): P;
   /** Versions behind `of(event)`: topic offsets, or null where nothing is known. */

@@ -221,6 +221,7 @@ export class Session<E> {
     counters.enter('step');
     const rows = this.#slabs.take(events.length * stepper.width);
     counters.timed('step', () => {
+      profiles.prefetch?.(events);
       for (let i = 0; i < events.length; i++) {
         const event = events[i] as E;
         try {

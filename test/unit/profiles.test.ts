@@ -163,3 +163,25 @@ test('ten thousand users with three cards each keep their own facts', () => {
   });
   expect(wrong).toEqual([]);
 });
+
+test('whoever is looked up in advance, as are strangers, is known as before', () => {
+  const known = profiles();
+  const count = 50_000;
+  const users = Array.from({ length: count }, (_, user) => put(`${user}`, { ...USER, user }));
+  const cards = Array.from({ length: 300 }, (_, i) =>
+    put(`${i % 100}:${i}`, { ...CARD, user: i % 100, card: i, credit_limit: i }),
+  );
+  known.apply('users', packed(users), 0, 0);
+  known.apply('cards', packed(cards), 0, 0);
+  const payments = [of(0, 200), of(99, 99), of(count - 1, 0), of(count, 0), of(5, 6), of(0, 0)];
+  const before = payments.map((payment) => structuredClone(known.of(payment)));
+  expect(before.map(({ creditLimit, fico }) => [creditLimit, fico])).toEqual([
+    ...[200, 99, 0].map((limit) => [limit, 700]),
+    [0, -1],
+    ...[0, 0].map((limit) => [limit, 700]),
+  ]);
+  known.prefetch(payments);
+  expect(payments.map((payment) => structuredClone(known.of(payment)))).toEqual(before);
+  known.prefetch([]);
+  expect(known.of(payments[0] as Payment)).toEqual(before[0]);
+});
