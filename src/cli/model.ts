@@ -9,6 +9,7 @@ import { checkFeatures, type ModelBundle, readBundle, readModel } from '../scori
 import { type BundleFile, parseBundle } from '../scoring/bundle-format.ts';
 import { type OpenScorer, openScorer } from '../scoring/pool.ts';
 import { chooseProbes } from '../scoring/probes.ts';
+import type { Evaluate } from '../scoring/scores.ts';
 import type { Verdict } from '../scoring/trial.ts';
 import { askVerdict, isSame, verdictText } from '../scoring/verdict.ts';
 import { print, printJson } from './common.ts';
@@ -118,17 +119,21 @@ async function checked(folder: string): Promise<BundleFacts> {
 async function stateOfVerdict(session: Session): Promise<string> {
   const { verdict } = session;
   if (verdict === undefined) return 'none';
-  const now = await byRuntime(session, async (score) => askVerdict(session, score));
+  const now = await verdictHere(session);
   return isSame(verdict, now) ? 'current' : 'outdated';
 }
 
 /** @throws what `checked` throws, DATA_DIR_UNWRITABLE */
 async function writeVerdict(folder: string): Promise<void> {
   const { session } = await readBundle(folder, FEATURE_ORDER);
-  const verdict = await byRuntime(session, async (score) => askVerdict(session, score));
+  const verdict = await verdictHere(session);
   const file = join(folder, 'bundle.json');
   const { verdict: _, ...rest } = parseBundle(await readFile(file, 'utf8'), file);
   await write(file, { ...rest, ...verdictPart(verdict) });
+}
+
+function verdictHere(session: Session): Promise<Verdict | undefined> {
+  return byRuntime(session, async (score) => askVerdict(session, score));
 }
 
 function verdictPart(verdict: Verdict | undefined): Pick<BundleFile, 'verdict'> {
@@ -146,10 +151,7 @@ function textOf({ folder, name, id, ...facts }: BundleFacts): string {
 
 type Session = ModelBundle['session'];
 
-function byRuntime<T>(
-  session: Session,
-  use: (score: (rows: Float32Array, count: number) => Promise<Float32Array>) => Promise<T>,
-): Promise<T> {
+function byRuntime<T>(session: Session, use: (score: Evaluate) => Promise<T>): Promise<T> {
   return withScorer(session, 'onnxruntime', (scorer) =>
     use(async (rows, count) => (await scorer.score(rows, count)).scores),
   );

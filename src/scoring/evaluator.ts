@@ -6,20 +6,16 @@
 import { ShrikeError } from '../core/errors.ts';
 import type { SessionFacts } from './bundle.ts';
 import { checkAnswers, openChecked } from './model-check.ts';
-import { checked } from './scores.ts';
+import { checked, type Evaluate } from './scores.ts';
 import { CompiledForest } from './trees/compiled-forest.ts';
-import { forestOf, UnlikeTrees } from './trees/forest-model.ts';
+import { forestOf, whyUnlikeTrees } from './trees/forest-model.ts';
 import { nodesOf } from './trees/onnx-file.ts';
 import { doubtOf, type Trial, trialOf } from './trial.ts';
 
 export interface Evaluator {
   /** `trees`, or `onnxruntime` and why. */
   readonly about: string;
-  /**
-   * @param rows row-major; the first `count` rows are scored
-   * @throws SCORING_FAILED, MODEL_OUTPUT_INVALID naming the row
-   */
-  score(rows: Float32Array, count: number): Promise<Float32Array>;
+  readonly score: Evaluate;
 }
 
 interface Trees {
@@ -59,8 +55,7 @@ function treesOf(facts: SessionFacts, forestModule: WebAssembly.Module): Trees |
       checked(compiled.score(rows, count, scoreColumn));
     return { trial: trialOf(forest, facts), score };
   } catch (error) {
-    if (!(error instanceof UnlikeTrees) && !(error instanceof RangeError)) throw error;
-    return error.message;
+    return whyUnlikeTrees(error);
   }
 }
 
@@ -75,10 +70,7 @@ async function isAsJudged(trees: Trees, { verdict }: SessionFacts): Promise<bool
 }
 
 /** @returns why the trees are not to be trusted, or nothing */
-async function doubtAbout(
-  { trial, score }: Trees,
-  judge: Evaluator['score'],
-): Promise<string | undefined> {
+async function doubtAbout({ trial, score }: Trees, judge: Evaluate): Promise<string | undefined> {
   const { rows, count } = trial;
   try {
     const expected = await judge(rows, count);

@@ -3,12 +3,10 @@ import { join } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
 import { ShrikeError } from '../core/errors.ts';
 import type { SessionFacts } from './bundle.ts';
+import type { Evaluate } from './scores.ts';
 
 /** ONNX Runtime may add the trees in another order on another CPU: the last bits may differ. */
 const PROBE_TOLERANCE = 1e-5;
-
-/** Scores of the first `count` rows. */
-type Evaluate = (rows: Float32Array, count: number) => Promise<Float32Array>;
 
 /** The model in ONNX Runtime. */
 export interface CheckedRuntime {

@@ -3,9 +3,7 @@
  * good probe, the score changes whenever two features are exchanged.
  */
 import type { BundleFile } from './bundle-format.ts';
-
-/** Scores of these rows; see `Scorer` of the contracts. */
-type Score = (rows: Float32Array, count: number) => Promise<Float32Array>;
+import type { Evaluate } from './scores.ts';
 
 export interface ProbeCandidates {
   /** Names, in the model's order. */
@@ -13,7 +11,7 @@ export interface ProbeCandidates {
   /** A value a feature; not empty. */
   readonly rows: readonly (readonly number[])[];
   readonly probesMax: number;
-  readonly score: Score;
+  readonly score: Evaluate;
 }
 
 type Pair = readonly [a: number, b: number];
@@ -88,7 +86,7 @@ function spread(scores: Float32Array): number[] {
 async function noticedBy(
   row: readonly number[],
   pairs: readonly Pair[],
-  { score, is }: { readonly score: Score; readonly is: number },
+  { score, is }: { readonly score: Evaluate; readonly is: number },
 ): Promise<Set<number>> {
   const exchanged = pairs.map(([a, b]) => {
     const other = [...row];

@@ -1,6 +1,12 @@
 /** What a model may answer. */
 import { ShrikeError } from '../core/errors.ts';
 
+/**
+ * @param rows row-major; the first `count` rows are scored
+ * @throws SCORING_FAILED, MODEL_OUTPUT_INVALID naming the row
+ */
+export type Evaluate = (rows: Float32Array, count: number) => Promise<Float32Array>;
+
 /** @throws MODEL_OUTPUT_INVALID naming the row */
 export function checked(scores: Float32Array): Float32Array {
   // By index: this is done for every payment, and an iterator of pairs makes an array for each.

@@ -2,7 +2,8 @@
 import { ShrikeError } from '../core/errors.ts';
 import type { SessionFacts } from './bundle.ts';
 import type { BundleFile } from './bundle-format.ts';
-import { type Forest, forestOf, UnlikeTrees } from './trees/forest-model.ts';
+import type { Evaluate } from './scores.ts';
+import { type Forest, forestOf, whyUnlikeTrees } from './trees/forest-model.ts';
 import { nodesOf } from './trees/onnx-file.ts';
 import { doubtOf, trialOf, type Verdict } from './trial.ts';
 
@@ -13,7 +14,7 @@ import { doubtOf, trialOf, type Verdict } from './trial.ts';
  */
 export async function askVerdict(
   facts: Omit<SessionFacts, 'runtime'>,
-  score: (rows: Float32Array, count: number) => Promise<Float32Array>,
+  score: Evaluate,
 ): Promise<Verdict | undefined> {
   const forest = forestIn(facts);
   if (forest === undefined) return undefined;
@@ -41,7 +42,7 @@ function forestIn({ model, output }: Pick<SessionFacts, 'model' | 'output'>): Fo
   try {
     return forestOf(nodesOf(model), output);
   } catch (error) {
-    if (error instanceof UnlikeTrees || error instanceof RangeError) return undefined;
-    throw error;
+    whyUnlikeTrees(error);
+    return undefined;
   }
 }

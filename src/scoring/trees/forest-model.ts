@@ -34,6 +34,15 @@ export interface Forest {
 /** Why a model is left to ONNX Runtime. */
 export class UnlikeTrees extends Error {}
 
+/**
+ * Of an error of reading a model's trees: a file that is cut short is a reason, too.
+ * @throws the error, when it is another
+ */
+export function whyUnlikeTrees(error: unknown): string {
+  if (error instanceof UnlikeTrees || error instanceof RangeError) return error.message;
+  throw error;
+}
+
 /** Deeper trees than this are not what boosting makes. */
 const DEPTH_MAX = 64;
 
