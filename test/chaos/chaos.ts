@@ -51,7 +51,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     await world.prepare(calm);
     const hand = new Hand(options, world, fleet);
     hand.start();
-    const load = new Load(world.kafka.bootstrap, calm, options.ratePerSecond);
+    const load = new Load(world.kafka, calm, options.ratePerSecond);
     const faults = await hand.wreak();
     await load.done;
     await scoredAll(world, application, calm.input.transactions.length);

@@ -2,11 +2,20 @@
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { type KafkaBroker, startKafka } from '../support/kafka-broker.ts';
 import { type MinioServer, startMinio } from '../support/minio-server.ts';
-import { createTopic, OracleProducer } from '../support/rdkafka.ts';
+import { createTopic, logEnds, OracleProducer, type RecordToSend } from '../support/rdkafka.ts';
 import { type Proxy, startToxiproxy, type Toxiproxy } from '../support/toxiproxy.ts';
 import { type CalmRun, PARTITIONS } from './calm.ts';
 
 const TICK_MS = 50;
+/** Longer than any outage that a schedule makes. */
+const SEND_TIMEOUT_MS = 60_000;
+const SETTLE_MS = 500;
+const RESUMED_MAX = 5;
+
+export interface LoadTarget {
+  readonly bootstrap: string;
+  readonly sendTimeoutMs?: number;
+}
 
 export class World {
   readonly kafka: KafkaBroker;
@@ -71,36 +80,80 @@ export class World {
 
 /**
  * Sends the payments at a rate until all are sent; an outage of the broker delays them, and doubles
- * none (an idempotent producer).
+ * none: the producer is idempotent, and where it gives up, what the log has tells how to go on.
  */
 export class Load {
   readonly done: Promise<void>;
   sent = 0;
+  /** Producers that gave up. */
+  resumed = 0;
+  readonly #at: LoadTarget;
+  readonly #perTick: number;
+  /** Side by side in all partitions, each in its own order. */
+  readonly #queues: readonly (readonly RecordToSend[])[];
+  /** Of each partition when the load began. Nobody else writes the topic. */
+  #begins: readonly number[] = [];
 
-  constructor(bootstrap: string, calm: CalmRun, ratePerSecond: number) {
-    this.done = this.#run(bootstrap, calm, ratePerSecond);
+  constructor(at: LoadTarget, calm: CalmRun, ratePerSecond: number) {
+    this.#at = at;
+    this.#perTick = Math.max(1, Math.round((ratePerSecond * TICK_MS) / 1000 / PARTITIONS));
+    this.#queues = Array.from({ length: PARTITIONS }, (_, partition) =>
+      calm.input.transactions.filter((record) => record.partition === partition),
+    );
+    this.done = this.#run();
     // Whoever waits for it hears of a failure.
     this.done.catch(() => undefined);
   }
 
-  async #run(bootstrap: string, calm: CalmRun, ratePerSecond: number): Promise<void> {
-    const config = { 'enable.idempotence': true, 'message.timeout.ms': 300_000 };
-    const producer = await OracleProducer.connect(bootstrap, { config });
-    // Side by side in all partitions, each in its own order.
-    const queues = Array.from({ length: PARTITIONS }, (_, partition) =>
-      calm.input.transactions.filter((record) => record.partition === partition),
-    );
-    const perTick = Math.max(1, Math.round((ratePerSecond * TICK_MS) / 1000 / PARTITIONS));
-    while (queues.some((queue) => queue.length > 0)) {
-      const batch = queues.flatMap((queue) => queue.splice(0, perTick));
-      const atMs = clock.nowMs();
-      await producer.send(
-        'transactions',
-        batch.map((record) => ({ ...record, timestampMs: atMs })),
-      );
-      this.sent += batch.length;
-      await clock.sleep(TICK_MS);
+  async #run(): Promise<void> {
+    this.#begins = await this.#ends();
+    while (!(await this.#sendRest(await this.#written()))) {
+      if (this.resumed === RESUMED_MAX) throw new Error('the load cannot send its payments');
+      this.resumed += 1;
     }
-    await producer.close();
+  }
+
+  /** @returns whether all of it is in the log; if not, the producer gave up */
+  async #sendRest(next: number[]): Promise<boolean> {
+    const { bootstrap, sendTimeoutMs = SEND_TIMEOUT_MS } = this.#at;
+    const config = { 'enable.idempotence': true, 'message.timeout.ms': 300_000 };
+    const producer = await OracleProducer.connect(bootstrap, { config, sendTimeoutMs });
+    try {
+      for (;;) {
+        this.sent = next.reduce((sum, count) => sum + count, 0);
+        const batch = this.#queues.flatMap((queue, partition) => {
+          const from = next[partition] ?? 0;
+          return queue.slice(from, from + this.#perTick);
+        });
+        if (batch.length === 0) return true;
+        const atMs = clock.nowMs();
+        const stamped = batch.map((record) => ({ ...record, timestampMs: atMs }));
+        const isSent = await producer.send('transactions', stamped).then(
+          () => true,
+          () => false,
+        );
+        if (!isSent) return false;
+        for (const { partition = 0 } of batch) next[partition] = (next[partition] ?? 0) + 1;
+        await clock.sleep(TICK_MS);
+      }
+    } finally {
+      await producer.close();
+    }
+  }
+
+  /** How many of each partition the log has, once what was under way has arrived. */
+  async #written(): Promise<number[]> {
+    let ends = await this.#ends();
+    for (;;) {
+      await clock.sleep(SETTLE_MS);
+      const later = await this.#ends();
+      if (later.every((end, partition) => end === ends[partition])) break;
+      ends = later;
+    }
+    return ends.map((end, partition) => end - (this.#begins[partition] ?? 0));
+  }
+
+  #ends(): Promise<readonly number[]> {
+    return logEnds(this.#at.bootstrap, 'transactions', PARTITIONS);
   }
 }

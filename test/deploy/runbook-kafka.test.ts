@@ -84,11 +84,15 @@ function offsetsIn(file: string): Offsets {
 
 /** As Kafka has them. */
 async function committedBy(group: string): Promise<Offsets> {
+  return offsetsOf(group, '--to-current');
+}
+
+async function offsetsOf(group: string, which: '--to-current' | '--to-latest'): Promise<Offsets> {
   await shell.do(
     `kafka-consumer-groups.sh --bootstrap-server $BROKERS --group ${group} \
-      --reset-offsets --to-current --all-topics --export --dry-run > committed.csv`,
+      --reset-offsets ${which} --all-topics --export --dry-run > asked.csv`,
   );
-  return offsetsIn('committed.csv');
+  return offsetsIn('asked.csv');
 }
 
 test('brokers, groups and certificates are looked at while an engine works', {
@@ -165,8 +169,9 @@ test('a group goes back to a savepoint, and says so', { timeout: LIMIT_MS }, asy
   await shell.do(offsets);
   const savepoint = offsetsIn('offsets.csv');
   expect(savepoint).toHaveLength(8);
-  const before = await committedBy('shrike');
-  expect(before).not.toEqual(savepoint);
+  expect(await committedBy('shrike')).not.toEqual(savepoint);
+  // An engine that is stopped may leave a few payments that its simulator has just sent.
+  const ends = await offsetsOf('shrike', '--to-latest');
   await shell.do(reset);
   expect(await committedBy('shrike')).toEqual(savepoint);
   expect(again).toBe('shrike run');
@@ -180,7 +185,7 @@ test('a group goes back to a savepoint, and says so', { timeout: LIMIT_MS }, asy
   });
   await command.interrupt();
   // What was scored since then is scored again.
-  expect(await committedBy('shrike')).toEqual(before);
+  expect(await committedBy('shrike')).toEqual(ends);
 });
 
 test('green begins where its savepoint of blue is, and is set to where blue has stopped', {

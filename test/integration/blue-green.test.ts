@@ -89,7 +89,7 @@ async function paymentsCome(
   { from, until }: { readonly from: number; readonly until: number },
 ): Promise<number> {
   const share = shareOf(calm, from, until);
-  await new Load(world.kafka.bootstrap, share, RATE_PER_SECOND).done;
+  await new Load(world.kafka, share, RATE_PER_SECOND).done;
   return share.until;
 }
 

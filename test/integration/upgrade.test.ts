@@ -51,7 +51,7 @@ class Scene {
   /** The phase's payments come meanwhile; it ends when they are scored. */
   async during(happens: () => Promise<void>): Promise<void> {
     const share = shareOf(this.calm, this.#phase++ / PHASES, this.#phase / PHASES);
-    const load = new Load(this.world.kafka.bootstrap, share, RATE_PER_SECOND);
+    const load = new Load(this.world.kafka, share, RATE_PER_SECOND);
     await happens();
     await load.done;
     await scoredAll(this.world, APPLICATION, share.until);

@@ -20,7 +20,11 @@ import { join } from 'node:path';
 /** Waits for brokers that are busy starting, or restarting, are part of a test. */
 export const TIMEOUT_MS = 60_000;
 /** Outages are part of some tests: whoever sends through one waits for its end. */
-const FLUSH_TIMEOUT_MS = 240_000;
+const SEND_TIMEOUT_MS = 240_000;
+/** A client that flushes cannot be closed. */
+const FLUSH_MS = 500;
+/** librdkafka's `ERR__TIMED_OUT`. */
+const TIMED_OUT = -185;
 const POLL_MS = 10;
 const CONSUME_TIMEOUT_MS = 50;
 
@@ -58,6 +62,8 @@ export interface ProducerOptions {
   readonly compression?: Compression;
   readonly transactionalId?: string;
   readonly config?: Settings;
+  /** Of one call of `send`: an idempotent producer of librdkafka may wait for ever. */
+  readonly sendTimeoutMs?: number;
 }
 
 export interface Message {
@@ -80,6 +86,12 @@ interface Client {
   connect(options: object, done: Done): void;
   disconnect(done: Done): void;
   getMetadata(options: object, done: Done<Metadata>): void;
+  queryWatermarkOffsets(
+    topic: string,
+    partition: number,
+    timeoutMs: number,
+    done: Done<{ readonly highOffset: number }>,
+  ): void;
   on(event: string, listener: (...args: never[]) => void): void;
 }
 
@@ -206,6 +218,29 @@ export async function setOffsets(
   }
 }
 
+/** The high watermark of each partition, from 0 to `partitions` - 1. */
+export async function logEnds(
+  bootstrap: string,
+  topic: string,
+  partitions: number,
+): Promise<readonly number[]> {
+  const { Producer } = rdkafka();
+  const client = new Producer({ 'metadata.broker.list': bootstrap }, {});
+  await called((done) => client.connect({ timeout: TIMEOUT_MS }, done));
+  try {
+    const ends: number[] = [];
+    for (let partition = 0; partition < partitions; partition += 1) {
+      const { highOffset } = await called<{ readonly highOffset: number }>((done) =>
+        client.queryWatermarkOffsets(topic, partition, TIMEOUT_MS, done),
+      );
+      ends.push(highOffset);
+    }
+    return ends;
+  } finally {
+    await called((done) => client.disconnect(done));
+  }
+}
+
 async function readToEnd(consumer: Consumer, topic: string): Promise<readonly OracleRecord[]> {
   const metadata = await called<Metadata>((done) =>
     consumer.getMetadata({ topic, timeout: TIMEOUT_MS }, done),
@@ -234,12 +269,14 @@ export function recordOf(message: Message): OracleRecord {
 
 export class OracleProducer {
   readonly #producer: Producer;
+  readonly #sendTimeoutMs: number;
   #reports: (() => void) | undefined;
   #failure: Error | undefined;
   #pending = 0;
 
-  private constructor(producer: Producer) {
+  private constructor(producer: Producer, sendTimeoutMs: number) {
     this.#producer = producer;
+    this.#sendTimeoutMs = sendTimeoutMs;
     producer.on('delivery-report', (error: Error | null) => {
       if (error) this.#failure ??= new Error(error.message, { cause: error });
       this.#pending -= 1;
@@ -268,7 +305,7 @@ export class OracleProducer {
     if (transactionalId !== undefined) {
       await called((done) => producer.initTransactions(TIMEOUT_MS, done));
     }
-    return new OracleProducer(producer);
+    return new OracleProducer(producer, options.sendTimeoutMs ?? SEND_TIMEOUT_MS);
   }
 
   begin(): Promise<unknown> {
@@ -288,9 +325,22 @@ export class OracleProducer {
       const at = [topic, partition ?? null] as const;
       this.#producer.produce(...at, bytes, key ?? null, timestampMs, undefined, headers ?? []);
     }
-    await called((done) => this.#producer.flush(FLUSH_TIMEOUT_MS, done));
+    await this.#flush();
     await reported;
     if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async #flush(): Promise<void> {
+    const untilMs = performance.now() + this.#sendTimeoutMs;
+    for (;;) {
+      try {
+        await called((done) => this.#producer.flush(FLUSH_MS, done));
+        return;
+      } catch (error) {
+        const { code } = (error as Error).cause as { readonly code?: number };
+        if (code !== TIMED_OUT || performance.now() > untilMs) throw error;
+      }
+    }
   }
 
   commit(): Promise<unknown> {

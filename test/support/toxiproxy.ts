@@ -10,6 +10,7 @@
  *
  *     await store.cut(); await store.mend()           connections break and are refused; and again
  *     await store.freeze()                            bytes stop in both directions, nothing breaks
+ *     await store.freezeAnswers()                     those of requests that arrive
  *     await store.delay(100)                          milliseconds, each way
  *     await store.limit(64)                           KiB a second, each way
  *     await store.breakAfter(10_000)                  bytes of answers, then the connection ends
@@ -51,6 +52,11 @@ export class Proxy {
   /** A timeout of 0 ms is toxiproxy's word for one that never comes. */
   async freeze(): Promise<void> {
     await this.#both('timeout', { timeout: 0 });
+  }
+
+  /** Requests arrive, and what they do is done. */
+  async freezeAnswers(): Promise<void> {
+    await this.#add('downstream', 'timeout', { timeout: 0 });
   }
 
   async delay(latencyMs: number, jitterMs = 0): Promise<void> {
