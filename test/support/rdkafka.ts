@@ -16,15 +16,13 @@
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { systemClock as clock } from '../../src/core/clock.ts';
 
 /** Waits for brokers that are busy starting, or restarting, are part of a test. */
 export const TIMEOUT_MS = 60_000;
 /** Outages are part of some tests: whoever sends through one waits for its end. */
 const SEND_TIMEOUT_MS = 240_000;
-/** A client that flushes cannot be closed. */
-const FLUSH_MS = 500;
-/** librdkafka's `ERR__TIMED_OUT`. */
-const TIMED_OUT = -185;
+const RETRY_MS = 200;
 const POLL_MS = 10;
 const CONSUME_TIMEOUT_MS = 50;
 
@@ -115,7 +113,6 @@ export interface GroupOffset {
 interface Producer extends Client {
   produce(...message: readonly unknown[]): void;
   setPollInterval(intervalMs: number): void;
-  flush(timeoutMs: number, done: Done): void;
   initTransactions(timeoutMs: number, done: Done): void;
   beginTransaction(done: Done): void;
   commitTransaction(timeoutMs: number, done: Done): void;
@@ -154,6 +151,26 @@ export function called<T = unknown>(call: (done: Done<T>) => void): Promise<T> {
       error ? reject(new Error(error.message, { cause: error })) : resolve(result),
     );
   });
+}
+
+async function retried<T>(call: () => Promise<T>): Promise<T> {
+  const untilMs = performance.now() + TIMEOUT_MS;
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (performance.now() > untilMs) throw error;
+      await clock.sleep(RETRY_MS);
+    }
+  }
+}
+
+/** @returns whether it was settled by then */
+async function isSettledWithin(ms: number, promise: Promise<void>): Promise<boolean> {
+  const waiting = new AbortController();
+  const inTime = promise.then(() => true);
+  const late = clock.sleep(ms, waiting.signal).then(() => false);
+  return Promise.race([inTime, late]).finally(() => waiting.abort());
 }
 
 export async function createTopic(
@@ -218,7 +235,10 @@ export async function setOffsets(
   }
 }
 
-/** The high watermark of each partition, from 0 to `partitions` - 1. */
+/**
+ * The high watermark of each partition, from 0 to `partitions` - 1. A broker that has just come
+ * back leads nothing for a moment: it is asked again until `TIMEOUT_MS` are over.
+ */
 export async function logEnds(
   bootstrap: string,
   topic: string,
@@ -230,8 +250,10 @@ export async function logEnds(
   try {
     const ends: number[] = [];
     for (let partition = 0; partition < partitions; partition += 1) {
-      const { highOffset } = await called<{ readonly highOffset: number }>((done) =>
-        client.queryWatermarkOffsets(topic, partition, TIMEOUT_MS, done),
+      const { highOffset } = await retried(() =>
+        called<{ readonly highOffset: number }>((done) =>
+          client.queryWatermarkOffsets(topic, partition, TIMEOUT_MS, done),
+        ),
       );
       ends.push(highOffset);
     }
@@ -325,22 +347,9 @@ export class OracleProducer {
       const at = [topic, partition ?? null] as const;
       this.#producer.produce(...at, bytes, key ?? null, timestampMs, undefined, headers ?? []);
     }
-    await this.#flush();
-    await reported;
+    const isInTime = await isSettledWithin(this.#sendTimeoutMs, reported);
+    if (!isInTime) throw new Error(`not sent within ${this.#sendTimeoutMs} ms`);
     if (this.#failure !== undefined) throw this.#failure;
-  }
-
-  async #flush(): Promise<void> {
-    const untilMs = performance.now() + this.#sendTimeoutMs;
-    for (;;) {
-      try {
-        await called((done) => this.#producer.flush(FLUSH_MS, done));
-        return;
-      } catch (error) {
-        const { code } = (error as Error).cause as { readonly code?: number };
-        if (code !== TIMED_OUT || performance.now() > untilMs) throw error;
-      }
-    }
   }
 
   commit(): Promise<unknown> {
