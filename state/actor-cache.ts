@@ -67,6 +67,8 @@ export class ActorCache {
   bytesMax: number;
   bytes = 0;
   evicted = 0;
+  /** Actors that are counted (`isCounted`), of those in memory. */
+  countedSize = 0;
   readonly #index = new NumberIndex();
   readonly #arena = new ByteArena();
   readonly #image: Span = spanOf(new ArrayBuffer(0));
@@ -138,6 +140,18 @@ export class ActorCache {
     this.#words[slot * WORDS + EPOCH] = epoch;
   }
 
+  /** The keys of these, ascending, and the bytes that their encodings may take in an image. */
+  sorted(slots: readonly Slot[]): { readonly keys: Float64Array; readonly bytes: number } {
+    const keys = new Float64Array(slots.length);
+    let bytes = 0;
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i] as Slot;
+      keys[i] = this.key(slot);
+      bytes += 1.5 * this.encodedBytes(slot) + 64;
+    }
+    return { keys: keys.sort(), bytes };
+  }
+
   /** The batch of its last step; -1 for never. */
   lastUse(slot: Slot): number {
     return this.#words[slot * WORDS + LAST_USE] as number;
@@ -182,6 +196,7 @@ export class ActorCache {
   /** The digest holds an encoding with this hash from now on. */
   remember(slot: Slot, lanes: Int32Array): void {
     const at = slot * WORDS;
+    if (!this.isCounted(slot)) this.countedSize += 1;
     this.#words[at + COUNTED] = 1;
     for (let i = 0; i < 4; i++) this.#words[at + HASH + i] = lanes[i] as number;
   }
@@ -258,6 +273,7 @@ export class ActorCache {
   #drop(slot: Slot): void {
     this.#index.delete(this.key(slot));
     this.dropImage(slot);
+    if (this.isCounted(slot)) this.countedSize -= 1;
     this.bytes -= this.memoryBytes(slot);
     this.evicted += 1;
     this.#states[slot] = undefined;

@@ -150,7 +150,8 @@ export class CachedActorTable implements ActorTable {
   async #load(keys: readonly ActorKey[]): Promise<void> {
     const { store, clock } = this.#options;
     try {
-      const values = await store.getMany(keys);
+      // Awaited in either case: only now do others see that the keys are being loaded (T3).
+      const values = await (this.#holdsAll ? [] : store.getMany(keys));
       for (let i = 0; i < keys.length; i++) {
         if (i > 0 && i % this.#sliceActors === 0) await clock.yield();
         this.#revive(keys[i] as ActorKey, values[i]);
@@ -158,6 +159,11 @@ export class CachedActorTable implements ActorTable {
     } finally {
       for (const key of keys) this.#loading.delete(key);
     }
+  }
+
+  /** T4: then a key that is absent is not in the store either, and need not be looked for. */
+  get #holdsAll(): boolean {
+    return this.#cache.countedSize === this.#actorCount;
   }
 
   /**
@@ -305,7 +311,7 @@ export class CachedActorTable implements ActorTable {
 
   async #encodeFrozen(): Promise<ImageWriter> {
     const timer = new SliceTimer(this.stats);
-    const { keys, bytes } = this.#sortFrozen();
+    const { keys, bytes } = this.#cache.sorted(this.#frozen);
     const image = new ImageWriter(bytes);
     for (let i = 0; i < keys.length; ) {
       const end = Math.min(keys.length, i + this.#sliceActors);
@@ -319,18 +325,6 @@ export class CachedActorTable implements ActorTable {
       timer.start();
     }
     return image;
-  }
-
-  #sortFrozen(): { readonly keys: Float64Array; readonly bytes: number } {
-    const frozen = this.#frozen;
-    const keys = new Float64Array(frozen.length);
-    let bytes = 0;
-    for (let i = 0; i < frozen.length; i++) {
-      const slot = frozen[i] as Slot;
-      keys[i] = this.#cache.key(slot);
-      bytes += 1.5 * this.#cache.encodedBytes(slot) + 64;
-    }
-    return { keys: keys.sort(), bytes };
   }
 
   #encode(key: ActorKey, slot: Slot, image: ImageWriter): void {
